@@ -1,0 +1,1 @@
+"""A local Vectorize: the two endpoints, their limits and their errors, with no account."""

@@ -1,0 +1,1 @@
+"""Load Cloudflare Vectorize at any size, and read vectors back."""
