@@ -1,0 +1,74 @@
+"""A batch's bytes, lying in files, as a sized stream that can be sent again from its start."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import attrs
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+CHUNK: Final = 256 * 1024
+
+
+@attrs.frozen
+class Segment:
+    """The bytes from `start` up to `stop` of an open file; the file is closed when the last segment of it goes."""
+
+    file: BinaryIO
+    start: int
+    stop: int
+
+    def chunks(self, buffer: memoryview) -> Iterator[memoryview]:
+        """Read the bytes piece by piece into `buffer`; each piece is valid until the next is asked for."""
+        position = self.start
+        while position < self.stop:
+            room = buffer[: self.stop - position]
+            got = os.preadv(self.file.fileno(), [room], position)
+            if got == 0:
+                raise InputError(f"{self.file.name} became shorter while it was being read; do not write to it")
+            position += got
+            yield room[:got]
+
+
+def size(segments: Sequence[Segment]) -> int:
+    """Give the bytes of all segments together."""
+    return sum(segment.stop - segment.start for segment in segments)
+
+
+def chunks(segments: Sequence[Segment]) -> Iterator[memoryview]:
+    """Read the segments one after the other into one reused buffer."""
+    buffer = memoryview(bytearray(CHUNK))
+    for segment in segments:
+        yield from segment.chunks(buffer)
+
+
+class Body:
+    """What the generated `insert` sends: iterable as often as there are attempts, with a known size.
+
+    Args:
+        segments: Where the bytes lie.
+        on_chunk: Called with the size of each piece just before it is sent.
+
+    """
+
+    def __init__(self, segments: Sequence[Segment], on_chunk: Callable[[int], None]) -> None:
+        self._segments = segments
+        self._on_chunk = on_chunk
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for chunk in chunks(self._segments):
+            self._on_chunk(len(chunk))
+            yield chunk
+
+    def tell(self) -> int:
+        """Give 0: httpx sets Content-Length from `tell` and `seek` of what it streams."""
+        return 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Give the size for the end, `offset` for any other place."""
+        return size(self._segments) if whence == os.SEEK_END else offset

@@ -1,0 +1,210 @@
+"""Every error this package raises.
+
+VectorizeError
+├── InputError (also a ValueError)      an argument or a source is wrong; nothing of it was sent
+│   └── BadLinesError                   lines that the service would refuse, each with its place
+├── JournalError                        a journal is in use, belongs to another load, or its source has changed
+├── TransportError                      no answer: connecting, sending or receiving failed
+├── ResponseError                       the service answered, and not with success
+│   ├── AuthenticationError             the credentials are refused
+│   ├── NotFoundError                   no such account or index
+│   ├── RejectedError                   the request is refused; sending it again will not help
+│   ├── RateLimitError                  too many requests
+│   ├── ServerError                     the service or Cloudflare's edge failed
+│   └── UnexpectedResponseError         the answer is no envelope, or not the one that was asked for
+└── InsertError (an ExceptionGroup)     some batches of a load failed; carries the report of all of them
+
+All of them survive `pickle`. None holds a token, a key or an account id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .report import InsertReport
+
+
+class VectorizeError(Exception):
+    """The base of every error this package raises."""
+
+    retryable: ClassVar[bool] = False
+
+
+class InputError(VectorizeError, ValueError):
+    """An argument or a source is wrong. Nothing of it was sent."""
+
+
+@attrs.frozen
+class BadLine:
+    """One problem of one line.
+
+    Attributes:
+        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        line: The line's number in that source (for records: the row's), from 1.
+        id: The vector's id, where it could be read.
+        rule: The rule's name in `cf_vectorize.check.RULES`.
+        reason: What is wrong, in words.
+
+    """
+
+    source: str
+    line: int
+    id: str | None
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        named = "" if self.id is None else f' (id "{self.id}")'
+        return f"{self.source}:{self.line}{named}: {self.reason}"
+
+
+class BadLinesError(InputError):
+    """Lines of one batch that the service would refuse; the batch was not sent.
+
+    Attributes:
+        lines: Every bad line of the batch, in order.
+
+    """
+
+    SHOWN: ClassVar[int] = 10
+
+    def __init__(self, lines: Sequence[BadLine]) -> None:
+        super().__init__(tuple(lines))
+        self.lines = tuple(lines)
+
+    def __str__(self) -> str:
+        shown = [str(line) for line in self.lines[: self.SHOWN]]
+        more = len(self.lines) - len(shown)
+        return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
+
+
+class JournalError(VectorizeError):
+    """A journal is in use, belongs to another load, is damaged, or its source has changed."""
+
+
+@attrs.define(slots=False)
+class TransportError(VectorizeError):
+    """No answer arrived. Whether the service acted is unknown; sending again is safe.
+
+    Attributes:
+        message: What failed.
+        method: HTTP method.
+        path: Path of the request, without the account id.
+
+    """
+
+    retryable: ClassVar[bool] = True
+
+    message: str
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.method} {self.path})"
+
+
+@attrs.define(slots=False)
+class ResponseError(VectorizeError):
+    """The service answered, and not with success.
+
+    Attributes:
+        message: The service's words, or what is wrong with its answer.
+        status: HTTP status.
+        code: Cloudflare's error code, None where the answer held none.
+        method: HTTP method.
+        path: Path of the request, without the account id.
+        ray: The `cf-ray` header, to quote to Cloudflare's support; None where there was none.
+        retry_after: Seconds the service asks to wait; None where it does not say.
+
+    """
+
+    message: str
+    status: int
+    code: int | None
+    method: str
+    path: str
+    ray: str | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        facts = [f"HTTP {self.status}"]
+        if self.code is not None:
+            facts.append(f"code {self.code}")
+        if self.ray is not None:
+            facts.append(f"cf-ray {self.ray}")
+        return f"{self.message} ({', '.join(facts)}; {self.method} {self.path})"
+
+
+class AuthenticationError(ResponseError):
+    """The token, or the email and key, are refused, or lack the permission."""
+
+
+class NotFoundError(ResponseError):
+    """There is no such account or index."""
+
+
+@attrs.define(slots=False)
+class RejectedError(ResponseError):
+    """The request is refused; sending it again will not help.
+
+    Attributes:
+        line: The line the service names, counted from 0 in the body it received; None where it names none.
+        place: That line's place in the source, `FILE:LINE`; None where it is not known.
+
+    """
+
+    line: int | None = None
+    place: str | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if self.place is None else f"{self.place}: {text}"
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the body's size is the reason; the service's code for that is not known, its status is."""
+        return self.status == 413 or "too large" in self.message.lower()  # noqa: PLR2004
+
+
+class RateLimitError(ResponseError):
+    """Too many requests: the account's budget of 1,200 in 5 minutes, or throttled writes (code 40041)."""
+
+    retryable: ClassVar[bool] = True
+
+
+class ServerError(ResponseError):
+    """The service or Cloudflare's edge failed; the same request may succeed later."""
+
+    retryable: ClassVar[bool] = True
+
+
+class UnexpectedResponseError(ResponseError):
+    """The answer is no envelope, or not the one that was asked for; whether the service acted is unknown."""
+
+    retryable: ClassVar[bool] = True
+
+
+class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
+    """Some batches of a load failed; one exception for each, in the order they failed.
+
+    Attributes:
+        report: What was accepted and what was not, batch by batch.
+
+    """
+
+    report: InsertReport
+
+    def __new__(cls, report: InsertReport) -> Self:
+        """Group the errors of the failed batches of `report`."""
+        errors = [outcome.error for outcome in report.failed if outcome.error is not None]
+        group = super().__new__(cls, report.summary(), errors)
+        group.report = report
+        return group
+
+    def __reduce__(self) -> tuple[type[InsertError], tuple[InsertReport]]:
+        return type(self), (self.report,)
