@@ -1,1 +1,83 @@
-"""Load Cloudflare Vectorize at any size, and read vectors back."""
+"""Load Cloudflare Vectorize at any size, read vectors back, and check that they arrived.
+
+This package is the only part of the client that is written by hand. What the specification can say (paths,
+parameters, security, models) is generated into `cf_vectorize_api` from spec/vectorize.yaml. Here is what it cannot
+say: cutting a source of any size into batches that can be sent again, judging a line before it is sent, waiting
+when the account's budget says so, unwrapping the envelope into a result or a typed error, and reading back in
+twenties.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import AsyncVectorize, Vectorize
+    from .errors import (
+        AuthenticationError,
+        BadLinesError,
+        InputError,
+        InsertError,
+        JournalError,
+        NotFoundError,
+        RateLimitError,
+        RejectedError,
+        ResponseError,
+        ServerError,
+        TransportError,
+        UnexpectedResponseError,
+        VectorizeError,
+    )
+    from .report import BatchOutcome, InsertReport
+    from .vector import Vector
+
+_HOMES = {
+    "client": ("AsyncVectorize", "Vectorize"),
+    "errors": (
+        "AuthenticationError",
+        "BadLinesError",
+        "InputError",
+        "InsertError",
+        "JournalError",
+        "NotFoundError",
+        "RateLimitError",
+        "RejectedError",
+        "ResponseError",
+        "ServerError",
+        "TransportError",
+        "UnexpectedResponseError",
+        "VectorizeError",
+    ),
+    "report": ("BatchOutcome", "InsertReport"),
+    "vector": ("Vector",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AsyncVectorize",
+    "AuthenticationError",
+    "BadLinesError",
+    "BatchOutcome",
+    "InputError",
+    "InsertError",
+    "InsertReport",
+    "JournalError",
+    "NotFoundError",
+    "RateLimitError",
+    "RejectedError",
+    "ResponseError",
+    "ServerError",
+    "TransportError",
+    "UnexpectedResponseError",
+    "Vector",
+    "Vectorize",
+    "VectorizeError",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that the command line starts without the HTTP stack."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

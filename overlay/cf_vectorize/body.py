@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO, Final
+import weakref
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -15,11 +16,26 @@ if TYPE_CHECKING:
 CHUNK: Final = 256 * 1024
 
 
+class OpenFile:
+    """A file descriptor for reading, closed when the last segment that lies in it is let go.
+
+    Args:
+        descriptor: The descriptor, owned from now on.
+        name: For messages.
+
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.descriptor = descriptor
+        self.name = name
+        weakref.finalize(self, os.close, descriptor)
+
+
 @attrs.frozen
 class Segment:
-    """The bytes from `start` up to `stop` of an open file; the file is closed when the last segment of it goes."""
+    """The bytes from `start` up to `stop` of an open file."""
 
-    file: BinaryIO
+    file: OpenFile
     start: int
     stop: int
 
@@ -28,7 +44,7 @@ class Segment:
         position = self.start
         while position < self.stop:
             room = buffer[: self.stop - position]
-            got = os.preadv(self.file.fileno(), [room], position)
+            got = os.preadv(self.file.descriptor, [room], position)
             if got == 0:
                 raise InputError(f"{self.file.name} became shorter while it was being read; do not write to it")
             position += got
@@ -45,6 +61,44 @@ def chunks(segments: Sequence[Segment]) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(CHUNK))
     for segment in segments:
         yield from segment.chunks(buffer)
+
+
+def lines(segments: Sequence[Segment]) -> Iterator[bytes]:
+    """Give each line of the segments with its newline, which the last one may lack."""
+    parts: list[bytes] = []
+    for chunk in chunks(segments):
+        data = bytes(chunk)
+        start = 0
+        while end := data.find(b"\n", start) + 1:
+            if parts:
+                yield b"".join([*parts, data[start:end]])
+                parts.clear()
+            else:
+                yield data[start:end]
+            start = end
+        if start < len(data):
+            parts.append(data[start:])
+    if parts:
+        yield b"".join(parts)
+
+
+def select(segments: Sequence[Segment], ranges: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
+    """Give the parts of the segments that `ranges`, counted from the first segment's start, name in order."""
+    found = []
+    position = 0
+    remaining = iter(segments)
+    segment = next(remaining)
+    for start, stop in ranges:
+        while position < stop:
+            length = segment.stop - segment.start
+            first, last = max(start - position, 0), min(stop - position, length)
+            if first < last:
+                found.append(Segment(segment.file, segment.start + first, segment.start + last))
+            if stop - position < length:
+                break
+            position += length
+            segment = next(remaining, segment)
+    return tuple(found)
 
 
 class Body:

@@ -60,75 +60,71 @@ class Cut:
         return self.stop - self.start
 
 
-class Splitter:
-    """Cuts a stream of NDJSON at newlines only, as late as the limits allow.
+class _LineEnds:
+    """Iterates the offset after each line of a stream, the last one's newline or not."""
+
+    def __init__(self, read_into: ReadInto) -> None:
+        self._read_into = read_into
+        self.text_start = 0
+        self.carriage_return_before = 0
+
+    def __iter__(self) -> Iterator[int]:
+        buffer = bytearray(BLOCK)
+        view = memoryview(buffer)
+        offset = end = 0
+        while read := self._read_into(view):
+            if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 0, read):
+                self.text_start = len(BYTE_ORDER_MARK)
+            if buffer.find(CARRIAGE_RETURN, 0, read) >= 0:
+                self.carriage_return_before = offset + read
+            newline = buffer.find(NEWLINE, 0, read)
+            while newline >= 0:
+                end = offset + newline + 1
+                yield end
+                newline = buffer.find(NEWLINE, newline + 1, read)
+            offset += read
+        if max(end, self.text_start) < offset:
+            yield offset
+
+
+def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | None = None) -> Iterator[Cut]:
+    """Cut a stream of NDJSON at newlines only, as late as the limits allow; nothing for an empty stream.
 
     A line over the byte limit becomes a batch of its own, for the caller to refuse.
 
     Args:
+        read_into: Fills the start of a buffer and gives the count of bytes read, 0 at the end.
         limits: Read anew at every line.
         fixed: Ranges, start to stop, that are batches whatever the limits say: those already acknowledged.
 
     """
+    fixed = fixed or {}
+    line_ends = _LineEnds(read_into)
+    start = line_start = lines = 0
+    first_line = 1
+    blank = False
 
-    def __init__(self, limits: BatchLimits, fixed: Mapping[int, int] | None = None) -> None:
-        self._limits = limits
-        self._fixed = fixed or {}
-        self._start = self._line_start = 0
-        self._first_line = 1
-        self._lines = 0
-        self._ragged = False
+    def cut() -> Cut:
+        ragged = blank or line_ends.carriage_return_before > start
+        return Cut(start, line_start, first_line, lines, ragged, fixed_stop == line_start)
 
-    def cuts(self, read_into: ReadInto) -> Iterator[Cut]:
-        """Read the stream to its end and give its batches as they are found; none for an empty stream.
-
-        Args:
-            read_into: Fills the start of a buffer and gives the count of bytes read, 0 at the end.
-
-        """
-        buffer = bytearray(BLOCK)
-        view = memoryview(buffer)
-        offset = 0
-        while read := read_into(view):
-            if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 0, read):
-                self._start = self._line_start = len(BYTE_ORDER_MARK)
-            self._ragged = self._ragged or buffer.find(CARRIAGE_RETURN, 0, read) >= 0
-            newline = buffer.find(NEWLINE, 0, read)
-            while newline >= 0:
-                yield from self._line_ends(offset + newline + 1)
-                newline = buffer.find(NEWLINE, newline + 1, read)
-            offset += read
-        if self._line_start < offset:
-            yield from self._line_ends(offset)
-        if self._lines:
-            yield self._cut()
-
-    def _line_ends(self, end: int) -> Iterator[Cut]:
-        """Take one more line into the batch, and give the batches that are full with it or before it."""
-        fixed_stop = self._fixed.get(self._start)
-        if fixed_stop is None and self._lines and end - self._start > self._limits.size:
-            yield self._cut()
-        self._ragged = self._ragged or end - self._line_start == 1
-        self._lines += 1
-        self._line_start = end
-        if fixed_stop is not None:
-            full = end == fixed_stop
+    for end in line_ends:
+        if line_start == 0:
+            start = line_start = line_ends.text_start
+        fixed_stop = fixed.get(start)
+        if lines and fixed_stop is None and end > start + limits.size:
+            yield cut()
+            start, first_line, lines, blank = line_start, first_line + lines, 0, False
+            fixed_stop = fixed.get(start)
+        blank = blank or end == line_start + 1
+        lines += 1
+        line_start = end
+        if fixed_stop is None:
+            full = lines >= limits.vectors or end > start + limits.size or end in fixed
         else:
-            full = self._lines >= self._limits.vectors or end - self._start > self._limits.size or end in self._fixed
+            full = end >= fixed_stop
         if full:
-            yield self._cut()
-
-    def _cut(self) -> Cut:
-        cut = Cut(
-            self._start,
-            self._line_start,
-            self._first_line,
-            self._lines,
-            self._ragged,
-            self._fixed.get(self._start) == self._line_start,
-        )
-        self._start = self._line_start
-        self._first_line += self._lines
-        self._lines = 0
-        self._ragged = False
-        return cut
+            yield cut()
+            start, first_line, lines, blank = line_start, first_line + lines, 0, False
+    if lines:
+        yield cut()

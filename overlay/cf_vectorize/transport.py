@@ -5,6 +5,7 @@ The only file that knows httpx.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import ssl
@@ -146,8 +147,9 @@ class Transport:
         self._budget = Budget(requests_per_5min)
         # The response that the hook saw for the request that this thread is sending.
         self._answer = threading.local()
+        self._base_url = _checked_base_url(base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL)
         self._client = self._generated_client(
-            _checked_base_url(base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL),
+            self._base_url,
             timeout=httpx.Timeout(timeout),
             verify_ssl=_ssl_context(),
             httpx_args={
@@ -163,6 +165,12 @@ class Transport:
             return AuthenticatedClient(base_url, token=who.api_token, headers=agent, **settings)
         keys = {"X-Auth-Email": str(who.api_email), "X-Auth-Key": str(who.api_key)}
         return Client(base_url, headers={**agent, **keys}, **settings)
+
+    @property
+    def target(self) -> str:
+        """What requests go to, as a text that two transports share only where account, service and index are one."""
+        told = "\n".join((self._base_url, self._credentials.account_id, self.index))
+        return f"{self.index} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,0 +1,192 @@
+"""Many batches at once: plan, send, note, report."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import attrs
+
+from .body import Body, lines, select, size
+from .errors import RejectedError, VectorizeError
+from .journal import Entry, Journal, digest
+from .ndjson import BatchLimits
+from .plan import Planner
+from .progress import Tracker
+from .rejects import Rejects
+from .report import BatchOutcome
+from .transport import Attempts, Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    from .options import InsertOptions
+    from .plan import Batch
+    from .sources import Source
+    from .transport import Transport
+
+
+def outcomes(
+    transport: Transport, sources: Sequence[Source], options: InsertOptions, stop: threading.Event
+) -> Generator[BatchOutcome, None, None]:
+    """Load the sources and give each batch's outcome as it ends.
+
+    Abandoning the iterator stops the load: nothing new starts, and what is under way is broken off.
+
+    Raises:
+        InputError: A source cannot be read, or holds no vectors.
+        JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
+
+    """
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(options.journal, transport.target)) if options.journal else None
+        yield from _Load(transport, sources, options, journal, stop).outcomes()
+
+
+class _Load:
+    """One load: the planner, the files beside it, and the threads that send."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        sources: Sequence[Source],
+        options: InsertOptions,
+        journal: Journal | None,
+        stop: threading.Event,
+    ) -> None:
+        self._transport = transport
+        self._sources = sources
+        self._options = options
+        self._journal = journal
+        self._rejects = Rejects(options.rejects) if options.rejects else None
+        if self._rejects and journal and journal.entries:
+            self._rejects.truncate(journal.entries[-1].rejects_size)
+        self._planner = Planner(
+            options, BatchLimits(options.batch_vectors, options.batch_bytes), journal.entries if journal else ()
+        )
+        sizes = [source.size for source in sources]
+        total = None if None in sizes else sum(filter(None, sizes))
+        self._tracker = Tracker(total, options.on_progress)
+        self._stop = stop
+        self._noting = threading.Lock()
+
+    def outcomes(self) -> Iterator[BatchOutcome]:
+        """Plan in this thread, one batch ahead of the threads that send."""
+        with ThreadPoolExecutor(self._options.concurrency, "cf-vectorize") as pool:
+            try:
+                yield from self._dispatch(pool)
+            except BaseException:
+                self._stop.set()
+                raise
+
+    def _dispatch(self, pool: ThreadPoolExecutor) -> Iterator[BatchOutcome]:
+        under_way: set[Future[list[BatchOutcome]]] = set()
+        failed = False
+        for batch in self._planner.batches(self._sources):
+            self._tracker.add(queued=batch.cut.size)
+            ended = [self._settled(batch)] if batch.error or batch.entry else []
+            while not ended and len(under_way) >= self._options.concurrency:
+                ended = _next_done(under_way)
+            failed = failed or not all(outcome.accepted for outcome in ended)
+            yield from ended
+            if failed and self._options.on_error == "stop":
+                break
+            if not batch.error and not batch.entry:
+                under_way.add(pool.submit(self._deliver, batch))
+        while under_way:
+            yield from _next_done(under_way)
+
+    def _settled(self, batch: Batch) -> BatchOutcome:
+        """Give the outcome of a batch that needs no request."""
+        if batch.entry:
+            self._tracker.add(acknowledged=batch.cut.size, vectors=batch.vectors)
+        return _outcome(batch)
+
+    def _deliver(self, batch: Batch) -> list[BatchOutcome]:
+        """Send one batch, in pieces where the service finds it too large."""
+        attempts = Attempts(self._stop)
+        range_digest = digest(batch.raw) if self._journal else ""
+        mutation_id: str | None = None
+        failure: VectorizeError | None = None
+        try:
+            if batch.vectors:
+                mutation_id = self._send(batch, attempts)
+            self._note(batch, range_digest, mutation_id)
+            self._tracker.add(acknowledged=batch.cut.size, vectors=batch.vectors)
+        except RejectedError as error:
+            if error.too_large and batch.cut.lines > 1:
+                return [outcome for half in self._planner.halves(batch) for outcome in self._deliver(half)]
+            error.place = None if error.line is None else batch.place(error.line)
+            failure = error
+        except VectorizeError as error:
+            failure = error
+        return [
+            attrs.evolve(
+                _outcome(batch),
+                mutation_id=mutation_id,
+                error=failure,
+                attempts=attempts.made,
+                waited=attempts.waited,
+            )
+        ]
+
+    def _send(self, batch: Batch, attempts: Attempts) -> str:
+        sent = 0
+
+        def on_chunk(count: int) -> None:
+            nonlocal sent
+            if self._stop.is_set():
+                raise Cancelled
+            sent += count
+            self._tracker.add(sent=count)
+
+        def on_retry(error: VectorizeError, pause: float) -> None:
+            nonlocal sent
+            self._tracker.add(sent=-sent, taken_back=sent, retries=1, pause=pause, reason=str(error))
+            sent = 0
+
+        attempts.on_retry = on_retry
+        return self._transport.insert(Body(batch.body, on_chunk), self._options.unparsable, attempts)
+
+    def _note(self, batch: Batch, range_digest: str, mutation_id: str | None) -> None:
+        """Make durable what became of an acknowledged batch: first the lines it lacks, then the batch."""
+        with self._noting:
+            if self._rejects and batch.bad:
+                self._rejects.append(
+                    [(b"".join(lines(select(batch.raw, [(bad.start, bad.stop)]))), bad.problems) for bad in batch.bad]
+                )
+            if self._journal:
+                sizes = self._rejects.size() if self._rejects else (0, 0)
+                cut = batch.cut
+                self._journal.note(
+                    Entry(batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, sizes)
+                )
+
+
+def _next_done(under_way: set[Future[list[BatchOutcome]]]) -> list[BatchOutcome]:
+    """Wait until some batch ends, take those that have out of `under_way`, and give their outcomes."""
+    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+    under_way -= done
+    return [outcome for future in done for outcome in future.result()]
+
+
+def _outcome(batch: Batch) -> BatchOutcome:
+    cut = batch.cut
+    return BatchOutcome(
+        source=batch.source,
+        first_line=cut.first_line,
+        last_line=cut.first_line + cut.lines - 1,
+        start=cut.start,
+        stop=cut.stop,
+        vectors=batch.vectors,
+        size=size(batch.body) if batch.entry is None else cut.size,
+        first_id=batch.first_id,
+        last_id=batch.last_id,
+        mutation_id=batch.entry.mutation_id if batch.entry else None,
+        rejected=tuple(problem for bad in batch.bad for problem in bad.problems),
+        discarded=batch.discarded,
+        resumed=batch.entry is not None,
+        error=batch.error,
+    )

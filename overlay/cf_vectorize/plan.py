@@ -1,0 +1,298 @@
+"""Sources -> the batches of a load, examined and ready to be sent, in the order of the lines."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from .body import Segment, chunks, lines, select
+from .check import RULES, LineCheck
+from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
+from .journal import digest
+from .ndjson import BatchLimits, Cut, split
+from .records import compact
+from .sources import temporary_file, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .check import Problem
+    from .journal import Entry
+    from .ndjson import ReadInto
+    from .options import InsertOptions
+    from .sources import Readable, Source
+
+
+# The service's code for a line that it cannot parse; other faults have codes of their own.
+UNPARSABLE: Final = 40023
+
+
+@attrs.frozen
+class BadRange:
+    """A line that is kept back, where it lies in its batch, and why."""
+
+    start: int
+    stop: int
+    problems: tuple[BadLine, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Batch:
+    """One request to come.
+
+    Attributes:
+        source: Name of its source.
+        cut: Its range of the source.
+        raw: Where the bytes of that range lie.
+        body: Where the bytes to send lie.
+        vectors: Lines in the body.
+        left_out: Lines of the range that are not in the body, counted from 0, in order.
+        first_id: Id of the first vector, None where lines were not checked.
+        last_id: Id of the last vector.
+        bad: Lines kept back.
+        discarded: Lines in the body that the service will drop.
+        error: Why it must not be sent.
+        entry: The journal's entry, where an earlier run had it acknowledged.
+
+    """
+
+    source: str
+    cut: Cut
+    raw: tuple[Segment, ...]
+    body: tuple[Segment, ...] = ()
+    vectors: int = 0
+    left_out: tuple[int, ...] = ()
+    first_id: str | None = None
+    last_id: str | None = None
+    bad: tuple[BadRange, ...] = ()
+    discarded: int = 0
+    error: VectorizeError | None = None
+    entry: Entry | None = None
+
+    def place(self, line: int) -> str:
+        """Give the place in the source of a line of the body, counted from 0."""
+        for left_out in self.left_out:
+            line += left_out <= line
+        return f"{self.source}:{self.cut.first_line + line}"
+
+
+@attrs.define
+class _Content:
+    """What is found while the lines of a batch are read."""
+
+    kept: list[tuple[int, int]] = attrs.field(factory=list)
+    left_out: list[int] = attrs.field(factory=list)
+    bad: list[BadRange] = attrs.field(factory=list)
+    vectors: int = 0
+    discarded: int = 0
+    first_id: str | None = None
+    last_id: str | None = None
+
+    def keep(self, start: int, stop: int) -> None:
+        """Add a range to what is sent, joined to the one before where they touch."""
+        if self.kept and self.kept[-1][1] == start:
+            self.kept[-1] = self.kept[-1][0], stop
+        else:
+            self.kept.append((start, stop))
+
+
+class Planner:
+    """Finds the batches of a load.
+
+    Args:
+        options: What the caller asked for.
+        limits: The most a batch may hold, read anew at every line.
+        entries: What a journal says is acknowledged.
+
+    """
+
+    def __init__(self, options: InsertOptions, limits: BatchLimits, entries: Sequence[Entry] = ()) -> None:
+        self._options = options
+        self._limits = limits
+        self._entries = entries
+        self._check = LineCheck(options.dimensions) if options.check else None
+
+    def batches(self, sources: Sequence[Source]) -> Iterator[Batch]:
+        """Read the sources and give their batches, those already acknowledged among them.
+
+        A source that cannot be read to its end gives, as its last, a batch with the error and nothing to send.
+
+        Raises:
+            JournalError: A source is not what the journal says was acknowledged of it.
+
+        """
+        acknowledged = {source.name: self._acknowledged(source) for source in sources}
+        for source in sources:
+            end = Cut(0, 0, 1, 0, ragged=False, fixed=False)
+            try:
+                for batch in self._batches_of(source, acknowledged[source.name]):
+                    end = batch.cut
+                    yield batch
+            except VectorizeError as error:
+                after = Cut(end.stop, end.stop, end.first_line + end.lines, 0, ragged=False, fixed=False)
+                yield Batch(source=source.name, cut=after, raw=(), error=error)
+
+    def halves(self, batch: Batch) -> list[Batch]:
+        """Cut a batch that the service finds too large into smaller ones, and make those to come no larger."""
+        smaller = BatchLimits(self._limits.vectors, max(1, batch.cut.size // 2))
+        self._limits.size = min(self._limits.size, smaller.size)
+        dimensions = self._check.dimensions if self._check else None
+        # A planner of its own: this is called from the thread that was sending, beside the planning one.
+        planner = Planner(attrs.evolve(self._options, dimensions=dimensions), smaller)
+        found = []
+        for part in split(_read_into(batch.raw), smaller):
+            cut = attrs.evolve(
+                part,
+                start=batch.cut.start + part.start,
+                stop=batch.cut.start + part.stop,
+                first_line=batch.cut.first_line + part.first_line - 1,
+            )
+            found.append(planner.examine(batch.source, cut, select(batch.raw, [(part.start, part.stop)])))
+        return found
+
+    def _acknowledged(self, source: Source) -> dict[int, Entry]:
+        """Give what the journal says of a source; where it lies in place, only what still holds."""
+        entries = latest([entry for entry in self._entries if entry.source == source.name])
+        if not source.in_place:
+            return entries
+        with source.open() as readable:
+            changed = [entry for entry in entries.values() if not self._holds(entry, source, readable)]
+        if changed:
+            self._refuse_change(source.name)
+        return {entry.start: entry for entry in entries.values() if entry not in changed}
+
+    @staticmethod
+    def _holds(entry: Entry, source: Source, readable: Readable) -> bool:
+        inside = source.size is not None and entry.stop <= source.size
+        return inside and digest(readable.segments(entry.start, entry.stop)) == entry.digest
+
+    def _refuse_change(self, name: str) -> None:
+        if self._options.on_changed == "refuse":
+            raise JournalError(
+                f"{name}: has changed since the journal was written; load it with another journal, or tell this one "
+                'to send the changed parts again (on_changed="resend", --on-changed resend)'
+            )
+
+    def _batches_of(self, source: Source, acknowledged: dict[int, Entry]) -> Iterator[Batch]:
+        fixed = {start: entry.stop for start, entry in acknowledged.items()}
+        found = False
+        with source.open() as readable:
+            for cut in split(readable.read_into, self._limits, fixed):
+                found = True
+                raw = readable.segments(cut.start, cut.stop)
+                entry = acknowledged.pop(cut.start, None)
+                if entry and cut.fixed and (source.in_place or digest(raw) == entry.digest):
+                    yield Batch(source=source.name, cut=cut, raw=raw, vectors=entry.vectors, entry=entry)
+                    continue
+                if entry:
+                    self._refuse_change(source.name)
+                yield self.examine(source.name, cut, raw)
+        if acknowledged:
+            self._refuse_change(source.name)
+        if not found:
+            raise InputError(f"{source.name}: holds no vectors; there is nothing to insert")
+
+    def examine(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> Batch:
+        """Decide what of a batch is sent."""
+        if cut.size > self._options.batch_bytes:
+            content = self._oversized(source, cut)
+        elif self._check is None and not self._options.compact and not cut.ragged:
+            return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines)
+        else:
+            content = self._read(source, cut, raw)
+        body = self._compacted(raw, content) if self._options.compact else select(raw, content.kept)
+        problems = [problem for bad in content.bad for problem in bad.problems]
+        return Batch(
+            source=source,
+            cut=cut,
+            raw=raw,
+            body=body,
+            vectors=content.vectors,
+            left_out=tuple(content.left_out),
+            first_id=content.first_id,
+            last_id=content.last_id,
+            bad=tuple(content.bad),
+            discarded=content.discarded,
+            error=BadLinesError(problems) if problems and self._options.rejects is None else None,
+        )
+
+    def _oversized(self, source: str, cut: Cut) -> _Content:
+        reason = f"the line is {cut.size:,} bytes; a request takes {self._options.batch_bytes:,}"
+        problem = BadLine(source, cut.first_line, None, "line-size", reason)
+        return _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
+
+    def _read(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> _Content:
+        content = _Content()
+        stop = 0
+        for index, line in enumerate(lines(raw)):
+            start, stop = stop, stop + len(line)
+            text = line.rstrip(b"\r\n")
+            if not text or text.isspace():
+                content.left_out.append(index)
+                continue
+            if not self._judge(text, BadLine(source, cut.first_line + index, None, "", ""), start, stop, content):
+                content.left_out.append(index)
+                continue
+            content.vectors += 1
+            content.keep(start, start + len(text))
+            if line.endswith(b"\n"):
+                content.keep(stop - 1, stop)
+        return content
+
+    def _judge(self, text: bytes, at: BadLine, start: int, stop: int, content: _Content) -> bool:
+        """Check one line, note its id or its problems, and tell whether it is sent."""
+        if self._check is None:
+            return True
+        problems = self._check(text)
+        if not problems:
+            content.last_id = self._check.id
+            content.first_id = content.first_id or content.last_id
+            return True
+        if self._options.unparsable == "discard" and all(map(_is_unparsable, problems)):
+            content.discarded += 1
+            return True
+        found = tuple(attrs.evolve(at, id=p.id, rule=p.rule, reason=p.reason) for p in problems)
+        content.bad.append(BadRange(start, stop, found))
+        return False
+
+    @staticmethod
+    def _compacted(raw: tuple[Segment, ...], content: _Content) -> tuple[Segment, ...]:
+        file = temporary_file()
+        written = 0
+        for line in lines(select(raw, content.kept)):
+            shorter = compact(line.rstrip(b"\n")) + b"\n"
+            write_all(file, shorter)
+            written += len(shorter)
+        return (Segment(file, 0, written),)
+
+
+def _is_unparsable(problem: Problem) -> bool:
+    """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
+    return RULES[problem.rule].code == UNPARSABLE
+
+
+def _read_into(segments: Sequence[Segment]) -> ReadInto:
+    pieces = chunks(segments)
+
+    def read_into(buffer: memoryview) -> int:
+        piece = next(pieces, memoryview(b""))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read_into
+
+
+def latest(entries: Sequence[Entry]) -> dict[int, Entry]:
+    """Give the entries by their start, without those that a later entry overlaps."""
+    starts: list[int] = []
+    kept: dict[int, Entry] = {}
+    for entry in reversed(entries):
+        at = bisect(starts, entry.start)
+        clear_before = at == 0 or kept[starts[at - 1]].stop <= entry.start
+        clear_after = at == len(starts) or entry.stop <= starts[at]
+        if clear_before and clear_after:
+            starts.insert(at, entry.start)
+            kept[entry.start] = entry
+    return kept

@@ -1,0 +1,157 @@
+"""What became of each batch, and of a load as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from .errors import BadLine, VectorizeError
+
+
+@attrs.frozen
+class BatchOutcome:
+    """What became of one batch.
+
+    Attributes:
+        source: The file's path as given, or a name in angle brackets.
+        first_line: Number of its first line in the source, from 1.
+        last_line: Number of its last line.
+        start: Offset of its first byte in the source (after decompression).
+        stop: Offset after its last byte.
+        vectors: Lines that were sent, or would have been.
+        size: Bytes of the body.
+        first_id: Id of the first vector, None where lines were not checked.
+        last_id: Id of the last vector, None where lines were not checked.
+        mutation_id: What the service answered; None where the batch failed or held only rejected lines.
+        attempts: Requests made, 0 where nothing was sent.
+        waited: Seconds spent waiting for the account's budget and between attempts.
+        rejected: Bad lines that were not sent, or, with `unparsable="discard"`, that the service drops.
+        discarded: How many of the sent lines the service will have dropped, by our own judgement of them.
+        resumed: Whether a journal says that an earlier run had it acknowledged.
+        error: Why it was not accepted, None where it was.
+
+    """
+
+    source: str
+    first_line: int
+    last_line: int
+    start: int
+    stop: int
+    vectors: int
+    size: int
+    first_id: str | None = None
+    last_id: str | None = None
+    mutation_id: str | None = None
+    attempts: int = 0
+    waited: float = 0.0
+    rejected: tuple[BadLine, ...] = ()
+    discarded: int = 0
+    resumed: bool = False
+    error: VectorizeError | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing of it is left to send."""
+        return self.error is None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the outcome as what JSON can say."""
+        document = attrs.asdict(self)
+        document["error"] = None if self.error is None else str(self.error)
+        document["error_type"] = None if self.error is None else type(self.error).__name__
+        return document
+
+
+@attrs.frozen
+class InsertReport:
+    """What became of a load.
+
+    Attributes:
+        batches: Every batch that was tried or found acknowledged, in the order they ended.
+        seconds: Time from start to end.
+
+    """
+
+    batches: tuple[BatchOutcome, ...]
+    seconds: float
+
+    @property
+    def accepted(self) -> tuple[BatchOutcome, ...]:
+        """Batches that the service has accepted, now or, by the journal, earlier."""
+        return tuple(batch for batch in self.batches if batch.accepted)
+
+    @property
+    def failed(self) -> tuple[BatchOutcome, ...]:
+        """Batches that were not accepted."""
+        return tuple(batch for batch in self.batches if not batch.accepted)
+
+    @property
+    def vectors(self) -> int:
+        """Vectors accepted, without those that the service will have discarded."""
+        return sum(batch.vectors - batch.discarded for batch in self.accepted)
+
+    @property
+    def size(self) -> int:
+        """Bytes accepted."""
+        return sum(batch.size for batch in self.accepted)
+
+    @property
+    def mutation_ids(self) -> tuple[str, ...]:
+        """Ids of the mutations, in the order they were acknowledged."""
+        return tuple(batch.mutation_id for batch in self.accepted if batch.mutation_id is not None)
+
+    @property
+    def retries(self) -> int:
+        """Requests made beyond the first of each batch."""
+        return sum(max(0, batch.attempts - 1) for batch in self.batches)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that workers spent waiting, added up."""
+        return sum(batch.waited for batch in self.batches)
+
+    @property
+    def rejected(self) -> tuple[BadLine, ...]:
+        """Problems of the lines that were kept back."""
+        return tuple(line for batch in self.accepted for line in batch.rejected)
+
+    @property
+    def discarded(self) -> int:
+        """Lines that the service will have dropped."""
+        return sum(batch.discarded for batch in self.accepted)
+
+    @property
+    def resumed(self) -> int:
+        """Batches that an earlier run had acknowledged."""
+        return sum(batch.resumed for batch in self.batches)
+
+    def summary(self) -> str:
+        """Say in one line what was accepted and what was not."""
+        parts = [f"{self.vectors:,} vectors accepted in {len(self.accepted):,} batches"]
+        if self.resumed:
+            parts.append(f"{self.resumed:,} of them in an earlier run")
+        if self.rejected:
+            parts.append(f"{len({(line.source, line.line) for line in self.rejected}):,} lines rejected")
+        if self.discarded:
+            parts.append(f"{self.discarded:,} lines left to the service to discard")
+        if self.failed:
+            parts.append(f"{sum(batch.vectors for batch in self.failed):,} not, in {len(self.failed):,} batches")
+        return ", ".join(parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as what JSON can say."""
+        return {
+            "vectors": self.vectors,
+            "bytes": self.size,
+            "batches": [batch.as_json() for batch in self.batches],
+            "mutation_ids": list(self.mutation_ids),
+            "retries": self.retries,
+            "waited_seconds": round(self.waited, 3),
+            "seconds": round(self.seconds, 3),
+            "rejected_lines": [attrs.asdict(line) for line in self.rejected],
+            "discarded_lines": self.discarded,
+            "resumed_batches": self.resumed,
+            "failed_batches": len(self.failed),
+        }

@@ -1,0 +1,267 @@
+"""What people hold -> readable NDJSON whose every byte range can be read again.
+
+A regular, uncompressed file is read where it lies. Everything else (standard input, compressed files, lines,
+records) passes once through a spool of temporary files, which are gone as soon as their batches are done.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import stat
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeGuard, cast
+
+import attrs
+
+from .body import OpenFile, Segment
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from .ndjson import ReadInto
+
+# A spool file is closed to writing at this size, so that disk space comes back while a load runs.
+SPOOL_FILE_SIZE: Final = 32 * 1024 * 1024
+STANDARD_INPUT: Final = "-"
+
+DECOMPRESSORS: Final[dict[str, Callable[[str], IO[bytes]]]] = {
+    ".gz": lambda path: cast("IO[bytes]", gzip.open(path)),
+    ".bz2": lambda path: cast("IO[bytes]", bz2.open(path)),
+    ".xz": lambda path: cast("IO[bytes]", lzma.open(path)),
+    ".zst": lambda path: _open_zstd(path),
+}
+
+
+class Readable(Protocol):
+    """An opened source."""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Read on into `buffer` and give the count of bytes, 0 at the end."""
+
+    def segments(self, start: int, stop: int) -> tuple[Segment, ...]:
+        """Give where the bytes from `start` to `stop`, already read, lie."""
+
+
+@attrs.frozen
+class Source:
+    """One source by name, not yet opened.
+
+    Attributes:
+        name: Its path as given, or a name in angle brackets.
+        size: Its bytes, None where they are not known beforehand.
+        in_place: Whether it is a regular file, whose ranges can be read before it is read through.
+        open: Opens it.
+
+    """
+
+    name: str
+    size: int | None
+    in_place: bool
+    open: Callable[[], AbstractContextManager[Readable]]
+
+
+class FileInPlace:
+    """A regular file, read where it lies."""
+
+    def __init__(self, file: OpenFile) -> None:
+        self._file = file
+        self._offset = 0
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Read on into `buffer`."""
+        read = os.preadv(self._file.descriptor, [buffer], self._offset)
+        self._offset += read
+        return read
+
+    def segments(self, start: int, stop: int) -> tuple[Segment, ...]:
+        """Give the one range of the file."""
+        return (Segment(self._file, start, stop),)
+
+
+class Spool:
+    """A stream that can be read once, kept in temporary files for as long as a batch needs them."""
+
+    def __init__(self, read_into: ReadInto) -> None:
+        self._read_into = read_into
+        self._files: deque[tuple[int, OpenFile]] = deque()
+        self._end = 0
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Read on into `buffer`, and write the same bytes to the spool."""
+        read = self._read_into(buffer)
+        if not self._files or self._end - self._files[-1][0] >= SPOOL_FILE_SIZE:
+            self._files.append((self._end, temporary_file()))
+        write_all(self._files[-1][1], buffer[:read])
+        self._end += read
+        return read
+
+    def segments(self, start: int, stop: int) -> tuple[Segment, ...]:
+        """Give the ranges of the spool's files, and let go of the files before `start`."""
+        bounds = [*(base for base, _ in self._files), self._end]
+        while len(self._files) > 1 and bounds[1] <= start:
+            self._files.popleft()
+            del bounds[0]
+        return tuple(
+            Segment(file, max(start, base) - base, min(stop, end) - base)
+            for (base, file), end in zip(self._files, bounds[1:], strict=True)
+            if base < stop and start < end
+        )
+
+
+def temporary_file() -> OpenFile:
+    """Give an empty file without a name."""
+    with tempfile.TemporaryFile() as file:
+        return OpenFile(os.dup(file.fileno()), "a temporary file")
+
+
+def write_all(file: OpenFile, data: memoryview | bytes) -> None:
+    """Append `data`; a full disk is an error that names the temporary folder."""
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(file.descriptor, view) :]
+    except OSError as error:
+        raise InputError(
+            f"cannot spool to {tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with more room"
+        ) from None
+
+
+def open_sources(source: object) -> list[Source]:
+    """Give the sources that an argument of `insert` stands for.
+
+    Args:
+        source: A path, `-` for standard input, a list of paths, an open binary file, or an iterable of lines.
+
+    Raises:
+        InputError: A path is not a readable file, or holds nothing; the message names it.
+
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return [_path_source(os.fspath(cast("str | os.PathLike[str]", source)))]
+    if isinstance(source, (list, tuple)) and source and all(isinstance(p, (str, os.PathLike)) for p in source):
+        return [_path_source(os.fspath(path)) for path in source]
+    if isinstance(source, io.TextIOBase):
+        raise InputError("the file is open as text; open it with mode 'rb'")
+    if _is_regular_file(source):
+        return [_file_in_place(source.name, lambda: os.dup(source.fileno()))]
+    if hasattr(source, "read"):
+        name = getattr(source, "name", None)
+        return [_stream(name if isinstance(name, str) else "<file>", lambda: cast("IO[bytes]", source))]
+    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
+        return [_lines_source("<lines>", source)]
+    raise InputError(
+        f"insert cannot read {type(source).__name__}; give a path, a list of paths, a binary file, or an iterable of "
+        "NDJSON lines (bytes)"
+    )
+
+
+def _path_source(path: str) -> Source:
+    if path == STANDARD_INPUT:
+        return _stream("<stdin>", lambda: sys.stdin.buffer)
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a str path keeps the name as it was given
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path}: is a folder; name the files in it")
+    decompress = DECOMPRESSORS.get(Path(path).suffix)
+    if decompress is not None:
+        return _stream(path, lambda: decompress(path))
+    if not stat.S_ISREG(mode):
+        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123, SIM115 - the source closes it
+    return _file_in_place(path, lambda: os.open(path, os.O_RDONLY))
+
+
+def _file_in_place(name: str, open_descriptor: Callable[[], int]) -> Source:
+    try:
+        file = OpenFile(open_descriptor(), name)
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror}") from None
+    size = os.fstat(file.descriptor).st_size
+    if size == 0:
+        raise InputError(f"{name}: is empty; there is nothing to insert")
+    return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(file)))
+
+
+def _stream(name: str, open_stream: Callable[[], IO[bytes]]) -> Source:
+    @contextmanager
+    def opened() -> Iterator[Readable]:
+        stream = open_stream()
+        read_into: Any = getattr(stream, "readinto", None) or _read_into_by_read(stream)
+        try:
+            yield Spool(lambda buffer: read_into(buffer) or 0)
+        except (OSError, EOFError, lzma.LZMAError) as error:
+            raise InputError(f"{name}: cannot be read to its end: {error}") from None
+        finally:
+            if Path(name).exists():
+                stream.close()
+
+    return Source(name, None, in_place=False, open=opened)
+
+
+def _lines_source(name: str, lines: Iterable[object]) -> Source:
+    @contextmanager
+    def opened() -> Iterator[Readable]:
+        yield Spool(_read_into_by_lines(name, lines))
+
+    return Source(name, None, in_place=False, open=opened)
+
+
+def _read_into_by_read(stream: IO[bytes]) -> ReadInto:
+    def read_into(buffer: memoryview) -> int:
+        data = stream.read(len(buffer))
+        if not isinstance(data, bytes):
+            raise InputError("the file gives text; open it with mode 'rb'")
+        buffer[: len(data)] = data
+        return len(data)
+
+    return read_into
+
+
+def _read_into_by_lines(name: str, lines: Iterable[object]) -> ReadInto:
+    numbered = enumerate(lines, 1)
+    rest = memoryview(b"")
+
+    def read_into(buffer: memoryview) -> int:
+        nonlocal rest
+        filled = 0
+        while filled < len(buffer):
+            if not rest:
+                number, line = next(numbered, (0, None))
+                if line is None:
+                    break
+                if not isinstance(line, (bytes, bytearray, memoryview)):
+                    raise InputError(f"{name}:{number}: is {type(line).__name__}, not bytes")
+                rest = memoryview(bytes(line).removesuffix(b"\n") + b"\n")
+            taken = min(len(rest), len(buffer) - filled)
+            buffer[filled : filled + taken] = rest[:taken]
+            rest = rest[taken:]
+            filled += taken
+        return filled
+
+    return read_into
+
+
+def _is_regular_file(source: object) -> TypeGuard[io.FileIO]:
+    """Tell whether bytes of an open file are bytes on disk, from the first on."""
+    if not isinstance(source, (io.BufferedReader, io.FileIO)) or not isinstance(source.name, str):
+        return False
+    return stat.S_ISREG(os.fstat(source.fileno()).st_mode) and source.tell() == 0
+
+
+def _open_zstd(path: str) -> IO[bytes]:
+    try:
+        import zstandard  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise InputError(f"{path}: reading .zst needs an extra: pip install 'cf-vectorize[zstd]'") from None
+    return cast("IO[bytes]", zstandard.open(path))
