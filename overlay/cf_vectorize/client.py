@@ -229,9 +229,7 @@ class AsyncVectorize(_Engine):
 
     async def get_by_ids(self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY) -> Vectors:
         """Fetch vectors by id, 20 to a request; see `Vectorize.get_by_ids`."""
-        return await call_in_thread(
-            self._pool, lambda stop: self._get_by_ids(ids, concurrency, stop), settle=False
-        )
+        return await call_in_thread(self._pool, lambda stop: self._get_by_ids(ids, concurrency, stop), settle=False)
 
     def iter_by_ids(
         self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY

@@ -43,9 +43,7 @@ NAMED_LINE = re.compile(r"\bline Some\((\d+)\)")
 EXCERPT = 200
 
 
-def unwrap(
-    status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str
-) -> dict[str, Any]:
+def unwrap(status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str) -> dict[str, Any]:
     """Give the envelope of a successful answer.
 
     Args:

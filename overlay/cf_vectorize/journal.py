@@ -113,7 +113,7 @@ class Journal:
             return dict(json.loads(line))
         except (ValueError, TypeError):
             raise JournalError(
-                f"{self._path}:{number}: is damaged; move the journal away to load from the start (sending again is safe)"
+                f"{self._path}:{number}: is damaged; move it away to load from the start, which is safe"
             ) from None
 
     def _check_header(self, header: dict[str, Any]) -> None:

@@ -232,30 +232,28 @@ class Planner:
             if not text or text.isspace():
                 content.left_out.append(index)
                 continue
-            if not self._judge(text, BadLine(source, cut.first_line + index, None, "", ""), start, stop, content):
+            problems = self._check(text) if self._check else ()
+            if problems and not self._left_to_service(problems):
+                number = cut.first_line + index
+                found = tuple(BadLine(source, number, each.id, each.rule, each.reason) for each in problems)
+                content.bad.append(BadRange(start, stop, found))
                 content.left_out.append(index)
                 continue
             content.vectors += 1
+            if problems:
+                content.discarded += 1
+            elif self._check:
+                content.last_id = self._check.id
+                content.first_id = content.first_id or content.last_id
             content.keep(start, start + len(text))
             if line.endswith(b"\n"):
                 content.keep(stop - 1, stop)
         return content
 
-    def _judge(self, text: bytes, at: BadLine, start: int, stop: int, content: _Content) -> bool:
-        """Check one line, note its id or its problems, and tell whether it is sent."""
-        if self._check is None:
-            return True
-        problems = self._check(text)
-        if not problems:
-            content.last_id = self._check.id
-            content.first_id = content.first_id or content.last_id
-            return True
-        if self._options.unparsable == "discard" and all(map(_is_unparsable, problems)):
-            content.discarded += 1
-            return True
-        found = tuple(attrs.evolve(at, id=p.id, rule=p.rule, reason=p.reason) for p in problems)
-        content.bad.append(BadRange(start, stop, found))
-        return False
+    def _left_to_service(self, problems: Sequence[Problem]) -> bool:
+        """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
+        discards = self._options.unparsable == "discard"
+        return discards and all(RULES[problem.rule].code == UNPARSABLE for problem in problems)
 
     @staticmethod
     def _compacted(raw: tuple[Segment, ...], content: _Content) -> tuple[Segment, ...]:
@@ -266,11 +264,6 @@ class Planner:
             write_all(file, shorter)
             written += len(shorter)
         return (Segment(file, 0, written),)
-
-
-def _is_unparsable(problem: Problem) -> bool:
-    """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
-    return RULES[problem.rule].code == UNPARSABLE
 
 
 def _read_into(segments: Sequence[Segment]) -> ReadInto:

@@ -27,7 +27,7 @@ class BatchOutcome:
         mutation_id: What the service answered; None where the batch failed or held only rejected lines.
         attempts: Requests made, 0 where nothing was sent.
         waited: Seconds spent waiting for the account's budget and between attempts.
-        rejected: Bad lines that were not sent, or, with `unparsable="discard"`, that the service drops.
+        rejected: Problems of the lines that were kept back.
         discarded: How many of the sent lines the service will have dropped, by our own judgement of them.
         resumed: Whether a journal says that an earlier run had it acknowledged.
         error: Why it was not accepted, None where it was.
@@ -129,15 +129,15 @@ class InsertReport:
 
     def summary(self) -> str:
         """Say in one line what was accepted and what was not."""
-        parts = [f"{self.vectors:,} vectors accepted in {len(self.accepted):,} batches"]
+        parts = [f"{_count(self.vectors, 'vector')} accepted in {_count(len(self.accepted), 'batch')}"]
         if self.resumed:
             parts.append(f"{self.resumed:,} of them in an earlier run")
         if self.rejected:
-            parts.append(f"{len({(line.source, line.line) for line in self.rejected}):,} lines rejected")
+            parts.append(f"{_count(len({(line.source, line.line) for line in self.rejected}), 'line')} rejected")
         if self.discarded:
-            parts.append(f"{self.discarded:,} lines left to the service to discard")
+            parts.append(f"{_count(self.discarded, 'line')} left to the service to discard")
         if self.failed:
-            parts.append(f"{sum(batch.vectors for batch in self.failed):,} not, in {len(self.failed):,} batches")
+            parts.append(f"{_count(len(self.failed), 'batch')} not accepted")
         return ", ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -155,3 +155,8 @@ class InsertReport:
             "resumed_batches": self.resumed,
             "failed_batches": len(self.failed),
         }
+
+
+def _count(number: int, noun: str) -> str:
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"

@@ -34,13 +34,6 @@ if TYPE_CHECKING:
 SPOOL_FILE_SIZE: Final = 32 * 1024 * 1024
 STANDARD_INPUT: Final = "-"
 
-DECOMPRESSORS: Final[dict[str, Callable[[str], IO[bytes]]]] = {
-    ".gz": lambda path: cast("IO[bytes]", gzip.open(path)),
-    ".bz2": lambda path: cast("IO[bytes]", bz2.open(path)),
-    ".xz": lambda path: cast("IO[bytes]", lzma.open(path)),
-    ".zst": lambda path: _open_zstd(path),
-}
-
 
 class Readable(Protocol):
     """An opened source."""
@@ -178,7 +171,7 @@ def _path_source(path: str) -> Source:
     if decompress is not None:
         return _stream(path, lambda: decompress(path))
     if not stat.S_ISREG(mode):
-        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123, SIM115 - the source closes it
+        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123 - the source closes it
     return _file_in_place(path, lambda: os.open(path, os.O_RDONLY))
 
 
@@ -259,9 +252,29 @@ def _is_regular_file(source: object) -> TypeGuard[io.FileIO]:
     return stat.S_ISREG(os.fstat(source.fileno()).st_mode) and source.tell() == 0
 
 
+def _open_bz2(path: str) -> IO[bytes]:
+    return bz2.BZ2File(path)
+
+
+def _open_gzip(path: str) -> IO[bytes]:
+    return gzip.GzipFile(path)
+
+
+def _open_xz(path: str) -> IO[bytes]:
+    return lzma.LZMAFile(path)
+
+
 def _open_zstd(path: str) -> IO[bytes]:
     try:
         import zstandard  # noqa: PLC0415 - an extra
     except ImportError:
         raise InputError(f"{path}: reading .zst needs an extra: pip install 'cf-vectorize[zstd]'") from None
     return cast("IO[bytes]", zstandard.open(path))
+
+
+DECOMPRESSORS: Final[dict[str, Callable[[str], IO[bytes]]]] = {
+    ".bz2": _open_bz2,
+    ".gz": _open_gzip,
+    ".xz": _open_xz,
+    ".zst": _open_zstd,
+}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import ssl
 import threading
 import time
 from functools import lru_cache
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import attrs
 import httpx
-
 from cf_vectorize_api import AuthenticatedClient, Client
 from cf_vectorize_api.api.vectorize import get_by_ids, insert
 from cf_vectorize_api.models import GetByIdsRequest, GetByIdsResponse, InsertResponse
@@ -28,6 +26,7 @@ from .envelope import unwrap
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from cf_vectorize_api.models import UnparsableBehavior, Vector
@@ -41,6 +40,7 @@ BASE_URL = "https://api.cloudflare.com/client/v4"
 # The service merges batches for minutes at most; what takes longer is taken for lost and sent again.
 TIMEOUT = 60.0
 GIVE_UP_AFTER = 600.0
+SHORTEST_SECRET = 8
 
 
 @attrs.frozen
@@ -89,8 +89,10 @@ class Credentials:
 
     def scrub(self, text: str) -> str:
         """Take every secret out of a text that came from outside."""
+        text = text.replace(f"/accounts/{self.account_id}/", "/accounts/…/")
         for secret in (self.account_id, self.api_token, self.api_email, self.api_key):
-            if secret:
+            # A shorter one is no secret, and would tear words apart.
+            if secret and len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "[redacted]")
         return text
 
@@ -169,7 +171,7 @@ class Transport:
     @property
     def target(self) -> str:
         """What requests go to, as a text that two transports share only where account, service and index are one."""
-        told = "\n".join((self._base_url, self._credentials.account_id, self.index))
+        told = f"{self._base_url}\n{self._credentials.account_id}\n{self.index}"
         return f"{self.index} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
     def close(self) -> None:
@@ -266,7 +268,7 @@ class Transport:
             if self._answer.response is None:
                 raise
             # The generated parser's ways of saying that a member is missing or of another type.
-            raise self._unexpected(f"{type(error).__name__} at {error}") from None
+            raise self._unexpected(f"{type(error).__name__}: {error}") from None
         finally:
             response = self._answer.response
             self._budget.finish(time.monotonic(), None if response is None else response.headers)
@@ -293,7 +295,7 @@ class Transport:
     def _unexpected(self, what: str) -> errors.UnexpectedResponseError:
         response: httpx.Response = self._answer.response
         return errors.UnexpectedResponseError(
-            f"the envelope is not the one that was asked for: {what}",
+            f"the envelope does not hold the result that was asked for ({what})",
             response.status_code,
             None,
             response.request.method,

@@ -1,0 +1,210 @@
+"""The command `cf-vectorize`. What a command needs is imported when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .client import Vectorize
+    from .report import BatchOutcome, InsertReport
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+EXIT_CODES = """\
+exit codes: 0 all is well; 1 something was rejected, failed, missing or different; 2 wrong usage; 130 interrupted
+The account and the token come from CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (or CLOUDFLARE_EMAIL and
+CLOUDFLARE_API_KEY), another service than Cloudflare's, such as the emulator, from CLOUDFLARE_BASE_URL."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left; keep the interpreter's last flush from saying so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cf-vectorize",
+        description="Load Cloudflare Vectorize at any size, read back, and develop against it with no account.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _insert_parser(_command(commands, "insert", "load vectors from files of any size", _insert))
+    _get_parser(_command(commands, "get", "read vectors back by id", _get))
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str, run: Callable[[Any], int]) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - costs a quarter of the start
+
+        print(f"{parser.prog} {version('cf-vectorize')}")
+        parser.exit()
+
+
+def _service_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("service")
+    group.add_argument("--give-up-after", type=float, default=600.0, metavar="SECONDS",
+                       help="how long a failing request is tried again (default: 600)")  # fmt: skip
+    group.add_argument("--requests-per-5min", type=int, metavar="N",
+                       help="requests to start in any 5 minutes (default: 1200, Cloudflare's limit)")  # fmt: skip
+
+
+def _client(arguments: argparse.Namespace) -> Vectorize:
+    from .client import Vectorize  # noqa: PLC0415
+
+    return Vectorize(
+        arguments.index, give_up_after=arguments.give_up_after, requests_per_5min=arguments.requests_per_5min
+    )
+
+
+def _fail(error: Exception) -> int:
+    """Say an error in its own words, and give the exit code it amounts to."""
+    from .errors import BadLinesError, InputError  # noqa: PLC0415
+
+    print(f"error: {error}", file=sys.stderr)
+    return USAGE if isinstance(error, InputError) and not isinstance(error, BadLinesError) else FAILED
+
+
+def _print_json(document: Any) -> None:
+    import orjson  # noqa: PLC0415
+
+    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def _insert_parser(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("index", help="name of the index")
+    add("files", nargs="+", metavar="FILE", help="NDJSON, also .gz .bz2 .xz .zst; - for standard input")
+    add("--batch-vectors", type=int, metavar="N", help="most vectors in a request (default and most: 5000)")
+    add("--batch-bytes", type=int, metavar="N", help="most bytes in a request (default and most: 99999999)")
+    add("--concurrency", type=int, metavar="N", help="requests under way at a time (default: 4)")
+    add("--unparsable", choices=["error", "discard"], help="what the service does with lines it cannot parse: refuse "
+        "the batch (error, the default) or drop them without a word (discard)")  # fmt: skip
+    add("--no-check", dest="check", action="store_false", default=None, help="do not check lines before sending")
+    add("--dimensions", type=int, metavar="N", help="values a vector must have (default: as many as the first)")
+    add("--rejects", metavar="FILE", help="set bad lines aside in FILE, their reasons in FILE.reasons, and go on")
+    add("--compact", action="store_true", default=None, help="send shortest float32 decimals: fewer bytes, more CPU")
+    journal = parser.add_mutually_exclusive_group()
+    journal.add_argument("--journal", metavar="FILE", help="note what is acknowledged in FILE, and go on from it")
+    journal.add_argument("--resume", action="store_true", help="the same, in a file beside the first source")
+    add("--on-changed", choices=["refuse", "resend"],
+        help="when a source has changed since the journal was written (default: refuse)")  # fmt: skip
+    add("--on-error", choices=["stop", "continue"], help="when a batch fails for good (default: stop)")
+    add("--json", action="store_true", help="print the report as one JSON object")
+    _service_arguments(parser)
+
+
+INSERT_OPTIONS = (
+    "batch_vectors", "batch_bytes", "concurrency", "unparsable", "check", "dimensions", "rejects", "compact",
+    "journal", "on_changed", "on_error",
+)  # fmt: skip
+
+
+def _insert(arguments: argparse.Namespace) -> int:
+    from .errors import VectorizeError  # noqa: PLC0415
+    from .terminal import ProgressLine  # noqa: PLC0415
+
+    if arguments.resume:
+        if arguments.files[0] == "-":
+            print("error: --resume needs a file to stand beside; use --journal FILE", file=sys.stderr)
+            return USAGE
+        arguments.journal = f"{arguments.files[0]}.journal"
+    given = {name: getattr(arguments, name) for name in INSERT_OPTIONS}
+    options: Any = {name: value for name, value in given.items() if value is not None}
+    progress = ProgressLine()
+    try:
+        with _client(arguments) as client:
+            report, interrupted = _collect(client.insert_batches(arguments.files, on_progress=progress, **options))
+    except VectorizeError as error:
+        progress.clear()
+        return _fail(error)
+    progress.clear()
+    if arguments.json:
+        _print_json(report.as_json())
+    else:
+        print(report.summary() + f", in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
+    for batch in report.failed:
+        print(f"error: {batch.error}", file=sys.stderr)
+    if interrupted:
+        print(_how_to_go_on(arguments), file=sys.stderr)
+        return INTERRUPTED
+    return FAILED if report.failed or report.rejected else OK
+
+
+def _collect(batches: Any) -> tuple[InsertReport, bool]:
+    """Gather the outcomes of a load, and those before an interruption too."""
+    import time  # noqa: PLC0415
+
+    from .report import InsertReport  # noqa: PLC0415
+
+    started = time.monotonic()
+    found: list[BatchOutcome] = []
+    interrupted = False
+    try:
+        found.extend(batches)
+    except KeyboardInterrupt:
+        interrupted = True
+    return InsertReport(tuple(found), time.monotonic() - started), interrupted
+
+
+def _how_to_go_on(arguments: argparse.Namespace) -> str:
+    if arguments.journal:
+        return f"interrupted; the same command goes on from {arguments.journal}"
+    return "interrupted; running it again is safe, and with --resume it would go on where it was"
+
+
+def _get_parser(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("index", help="name of the index")
+    add("ids", nargs="*", metavar="ID")
+    _service_arguments(parser)
+
+
+def _get(arguments: argparse.Namespace) -> int:
+    from .errors import VectorizeError  # noqa: PLC0415
+
+    try:
+        with _client(arguments) as client:
+            for name, vector in client.iter_by_ids(arguments.ids):
+                if vector is None:
+                    print(f"missing: {name}", file=sys.stderr)
+                else:
+                    sys.stdout.buffer.write(vector.to_line() + b"\n")
+    except VectorizeError as error:
+        return _fail(error)
+    return OK
+
+
+if __name__ == "__main__":
+    with suppress(BrokenPipeError):
+        sys.exit(main())
