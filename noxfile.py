@@ -38,3 +38,49 @@ def check_generated(session: nox.Session) -> None:
     """Fail when spec/ and generated/ disagree."""
     session.install(*dependency_group("generate"))
     session.run("python", "scripts/check_generated.py")
+
+
+def run_tests(session: nox.Session) -> None:
+    """Install the project as its users do, and run its tests."""
+    session.install("-e", ".[all]", *dependency_group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests, then lint and types."""
+    run_tests(session)
+    if not session.posargs:
+        session.notify("lint")
+        session.notify("types")
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the tests with every Python that pyproject.toml names."""
+    run_tests(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and the specification."""
+    session.install(*dependency_group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("openapi-spec-validator", "spec/vectorize.yaml")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy and pyright."""
+    session.install("-e", ".[all]", *dependency_group("types"))
+    session.run("mypy")
+    session.run("mypy", "scripts", "noxfile.py")
+    session.run("pyright")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Start the emulator, load a real data set, read it back and compare."""
+    session.install(".[emulator]")
+    session.run("python", "scripts/demo.py")
