@@ -1,0 +1,95 @@
+"""Request bodies, received within bounds."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+import anyio
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect, Request
+
+from .envelope import Refusal, body_too_large, unknown, unknown_content_type
+from .limits import GET_BODY_BYTES, INSERT_BODY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+# What a body may take in memory before it goes to disk.
+SPOOL_BYTES: Final = 1 << 18
+# How long a sender may pause.
+PAUSE_SECONDS: Final = 30.0
+# How much of a refused body is still read, so that the client can read the answer instead of a reset connection.
+DRAIN_BYTES: Final = 256_000_000
+
+
+async def read_json(request: Request) -> bytes:
+    """Give a small body.
+
+    Raises:
+        Refusal: It is too large, or its sender paused for too long.
+
+    """
+    return b"".join([chunk async for chunk in _chunks(request, GET_BODY_BYTES)])
+
+
+@asynccontextmanager
+async def ndjson(request: Request) -> AsyncIterator[BinaryIO]:
+    """Give the NDJSON of an insert, raw or as the multipart file `vectors`, on disk where it is large.
+
+    Raises:
+        Refusal: It is neither, too large, or its sender paused for too long.
+
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/x-ndjson":
+        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
+            async for chunk in _chunks(request, INSERT_BODY_BYTES):
+                body.write(chunk)
+            body.seek(0)
+            yield cast("BinaryIO", body)
+    elif media_type == "multipart/form-data":
+        try:
+            form = await MultiPartParser(request.headers, _chunks(request, INSERT_BODY_BYTES)).parse()
+        except MultiPartException as error:
+            raise unknown(f"malformed multipart body: {error.message}") from None
+        try:
+            part = form.get("vectors")
+            if not isinstance(part, UploadFile):
+                raise unknown("no file `vectors` in the multipart body")
+            yield part.file
+        finally:
+            await form.close()
+    else:
+        raise unknown_content_type()
+
+
+async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+    declared = request.headers.get("content-length", "0")
+    size = 0
+    if not declared.isdigit() or int(declared) > limit:
+        raise body_too_large()
+    stream = request.stream()
+    while True:
+        try:
+            with anyio.fail_after(PAUSE_SECONDS):
+                chunk = await anext(stream, b"")
+        except TimeoutError:
+            raise Refusal(408, None, "Request Timeout") from None
+        if not chunk:
+            return
+        size += len(chunk)
+        if size > limit:
+            raise body_too_large()
+        yield chunk
+
+
+async def drain(request: Request) -> None:
+    """Read what is left of a body, within bounds."""
+    try:
+        async for _ in _chunks(request, DRAIN_BYTES):
+            pass
+    except (Refusal, ClientDisconnect, RuntimeError):
+        pass

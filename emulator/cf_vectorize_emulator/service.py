@@ -1,0 +1,168 @@
+"""The two operations, as the service is known to perform them. Knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import numpy
+import orjson
+
+from .envelope import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
+from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, IDS_PER_GET
+from .lines import Vector, check_id, read_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from .store import Index, Store, Transaction
+    from .visibility import Visibility
+
+INDEX_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# But for -0.0, which without its point would be read as the integer 0.
+POINT_ZERO: Final = re.compile(rb"(?<![\[,]-0)\.0(?=[,\]])")
+
+
+class Service:
+    """Indexes of any account.
+
+    Args:
+        store: Where they are kept.
+        visibility: When accepted vectors become readable.
+        declared: Dimensions of indexes that exist from the start, by name.
+        declared_only: Refuse an insert into any other index, as the live service does, instead of creating it.
+        clock: Seconds since the epoch.
+
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        visibility: Visibility,
+        *,
+        declared: Mapping[str, int],
+        declared_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.store = store
+        self.visibility = visibility
+        self.declared = dict(declared)
+        self._declared_only = declared_only
+        self._clock = clock
+
+    def insert(self, account: str, name: str, body: BinaryIO, *, discard: bool) -> tuple[str, int]:
+        """Store a batch durably, and give its mutation id and how many vectors it holds.
+
+        Raises:
+            Refusal: The batch is refused, and nothing of it is stored.
+
+        """
+        mutation_id, count = str(uuid.uuid4()), 0
+        with self.store.writing() as transaction:
+            index = transaction.index(account, name) or self._declare(transaction, account, name)
+            if index is None and self._declared_only:
+                raise index_not_found(name)
+            vectors = read_vectors(body, discard=discard, check=_same_dimensions(index))
+            first = next(vectors, None)
+            if index is None:
+                if first is None:
+                    raise index_not_found(name)
+                index = transaction.create_index(account, name, first.dimensions)
+            mutation = transaction.create_mutation(index, mutation_id)
+            if first is not None:
+                count = transaction.add(index, mutation, self._lagging(chain([first], vectors)))
+            transaction.schedule(mutation, *self._moments(transaction.last_settled_at(index)))
+        return mutation_id, count
+
+    def _declare(self, transaction: Transaction, account: str, name: str) -> Index | None:
+        if name not in self.declared:
+            return None
+        return transaction.create_index(account, name, self.declared[name])
+
+    def _lagging(self, vectors: Iterable[Vector]) -> Iterator[tuple[Vector, float]]:
+        visibility = self.visibility
+        scattered = visibility.order == "scattered"
+        return ((vector, visibility.draw() if scattered else 0.0) for vector in vectors)
+
+    def _moments(self, previous: float) -> tuple[float, float]:
+        """Give the moments from which the first and the last vector of a mutation can be read."""
+        visibility, now = self.visibility, self._clock()
+        if visibility.order == "scattered":
+            return now + visibility.delay, now + visibility.delay + visibility.jitter
+        moment = visibility.readable_at(now, previous)
+        return moment, moment
+
+    def get_by_ids(self, account: str, name: str, body: bytes) -> tuple[list[dict[str, Any]], int]:
+        """Give the vectors that are readable among those asked for, and how many were asked for.
+
+        Raises:
+            Refusal: The request is refused.
+
+        """
+        ids = _ids(body)
+        index = self.store.index(account, name)
+        if index is None:
+            if name not in self.declared:
+                raise index_not_found(name)
+            return [], len(ids)
+        return [render(vector) for vector in self.store.get(index, ids, self._clock())], len(ids)
+
+    def release(self) -> int:
+        """Make everything readable that was accepted, and give how many mutations were pending."""
+        with self.store.writing() as transaction:
+            return transaction.release(self._clock())
+
+
+def _same_dimensions(index: Index | None) -> Callable[[Vector], None]:
+    """Give the check of a batch's vectors, whose first decides for an index that does not exist yet."""
+    dimensions = None if index is None else index.dimensions
+
+    def check(vector: Vector) -> None:
+        nonlocal dimensions
+        if dimensions is None:
+            if not DIMENSIONS_MIN <= vector.dimensions <= DIMENSIONS_MAX:
+                raise wrong_dimensions(vector.id, f"{DIMENSIONS_MIN} to {DIMENSIONS_MAX}", vector.dimensions)
+            dimensions = vector.dimensions
+        if vector.dimensions != dimensions:
+            raise wrong_dimensions(vector.id, dimensions, vector.dimensions)
+
+    return check
+
+
+def _ids(body: bytes) -> list[str]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise not_json(error.msg) from None
+    if type(document) is not dict:
+        raise not_json("expected an object")
+    if "ids" not in document:
+        raise not_json("missing field `ids`")
+    ids = document["ids"]
+    if type(ids) is not list or not all(type(item) is str for item in ids):
+        raise not_json("`ids` is not a sequence of strings")
+    if not ids:
+        raise unknown("no ids in payload")
+    if len(ids) > IDS_PER_GET:
+        raise too_many_ids(len(ids))
+    for vector_id in ids:
+        check_id(vector_id)
+    return ids
+
+
+def render(vector: Vector) -> dict[str, Any]:
+    """Give a vector as the service answers it: shortest float32 decimals, whole numbers without a point."""
+    return {
+        "id": vector.id,
+        "namespace": vector.namespace,
+        "metadata": None if vector.metadata is None else orjson.Fragment(vector.metadata),
+        "values": orjson.Fragment(_decimals(vector.values)),
+    }
+
+
+def _decimals(values: bytes) -> bytes:
+    shortest = orjson.dumps(numpy.frombuffer(values, "<f4"), option=orjson.OPT_SERIALIZE_NUMPY)
+    return POINT_ZERO.sub(b"", shortest)

@@ -1,0 +1,62 @@
+"""When an accepted vector becomes readable. Pure."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Order = Literal["accepted", "any", "scattered"]
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """How long a mutation stays unreadable after it was accepted.
+
+    Args:
+        delay: Seconds; infinite holds everything back until it is released.
+        jitter: Seconds; each mutation draws up to this much more.
+        order: `accepted`: mutations of an index become readable in the order in which they were accepted.
+            `any`: jitter may reorder them. `scattered`: each vector of a mutation draws its own jitter.
+
+    Raises:
+        ValueError: A duration is negative or no number, or the order is unknown.
+
+    """
+
+    delay: float = 1.0
+    jitter: float = 0.5
+    order: Order = "accepted"
+
+    def __post_init__(self) -> None:
+        if not self.delay >= 0 or not 0 <= self.jitter < math.inf:
+            raise ValueError(f"delay={self.delay}, jitter={self.jitter}: seconds of 0 or more")
+        if self.order not in get_args(Order):
+            raise ValueError(f"order={self.order!r}: one of {', '.join(get_args(Order))}")
+
+    @classmethod
+    def parse(cls, text: str, jitter: float = 0.0, order: Any = "accepted") -> Visibility:
+        """Read `immediately`, `held` or a number of seconds.
+
+        Raises:
+            ValueError: It is none of them.
+
+        """
+        words = {"immediately": 0.0, "held": math.inf}
+        return cls(words[text] if text in words else float(text), jitter, order)
+
+    def readable_at(self, accepted_at: float, previous: float) -> float:
+        """Give the moment from which a mutation can be read.
+
+        Args:
+            accepted_at: When it was accepted, as seconds since the epoch.
+            previous: When the mutation accepted before it becomes readable.
+
+        """
+        moment = accepted_at + self.delay + self.draw()
+        return max(moment, previous) if self.order == "accepted" else moment
+
+    def draw(self) -> float:
+        """Draw the jitter of one mutation, or of one scattered vector."""
+        return random.uniform(0, self.jitter)  # noqa: S311
