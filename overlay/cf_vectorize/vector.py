@@ -1,0 +1,56 @@
+"""The vector that this package hands out and takes in."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@attrs.frozen
+class Vector:
+    """A vector, to be inserted or as the index gave it back.
+
+    Attributes:
+        id: Unique in its index, across namespaces; 1 to 64 bytes of UTF-8.
+        values: As many floats as the index has dimensions. From the service it is an `array("d")`, which
+            `numpy.asarray` takes without copying; the service stores float32.
+        namespace: At most 64 bytes of UTF-8; None for none.
+        metadata: At most 10,240 bytes of compact JSON; None for none.
+        extra: Members that Cloudflare does not document, as they came.
+
+    """
+
+    id: str
+    values: Sequence[float]
+    namespace: str | None = None
+    metadata: dict[str, Any] | None = None
+    extra: dict[str, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Make a vector of its JSON object; a `namespace` or `metadata` that is absent is the same as null.
+
+        Raises:
+            KeyError: `id` or `values` is missing.
+            TypeError: `values` is not an array of numbers.
+
+        """
+        members = dict(document)
+        return cls(
+            id=members.pop("id"),
+            values=array("d", members.pop("values")),
+            namespace=members.pop("namespace", None),
+            metadata=members.pop("metadata", None),
+            extra=members,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON object, without a namespace or metadata that is None. `values` stays the sequence it is."""
+        optional = {"namespace": self.namespace, "metadata": self.metadata}
+        present = {name: value for name, value in optional.items() if value is not None}
+        return {"id": self.id, "values": self.values, **present, **self.extra}
