@@ -138,7 +138,8 @@ class Fragment:
 
     def response_problems(self, operation_id: str, response: Response) -> list[Problem]:
         """Judge an answer to the operation: its status, headers, content type and body."""
-        responses = self._operation(operation_id) / "responses"
+        method, template = self.route(operation_id)
+        responses = self._root / "paths" / template / method.lower() / "responses"
         exact, family = str(response.status), f"{response.status // 100}XX"
         status = exact if exact in responses else family
         if status not in responses:
@@ -150,11 +151,12 @@ class Fragment:
             *self._content_problems("response", described, headers, response.body),
         ]
 
-    def _operation(self, operation_id: str) -> _Node:
+    def route(self, operation_id: str) -> tuple[str, str]:
+        """Give an operation's method, and its path below the base URL with its parameters in braces."""
         for template, path_item in self._root.value["paths"].items():
             for method, operation in path_item.items():
                 if method != "parameters" and operation["operationId"] == operation_id:
-                    return self._at(f"#/paths/{_escape(template)}/{method}")
+                    return method.upper(), template
         raise ValueError(f"the fragment has no operation {operation_id}")
 
     def _parameter_problems(self, owners: list[_Node], found: Mapping[str, dict[str, str]]) -> Iterator[Problem]:
