@@ -159,6 +159,8 @@ class Transport:
                 "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
             },
         )
+        # Made now: the generated client makes it at its first use, and threads would each make one.
+        self._client.get_httpx_client()
 
     def _generated_client(self, base_url: str, **settings: Any) -> Client | AuthenticatedClient:
         agent = {"User-Agent": f"cf-vectorize/{version('cf-vectorize')}"}
