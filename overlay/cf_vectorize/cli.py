@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _insert_parser(_command(commands, "insert", "load vectors from files of any size", _insert))
     _get_parser(_command(commands, "get", "read vectors back by id", _get))
+    _check_parser(
+        _command(commands, "check", "look files through before anything is sent, without any network", _check)
+    )
     return parser
 
 
@@ -181,6 +184,31 @@ def _how_to_go_on(arguments: argparse.Namespace) -> str:
     if arguments.journal:
         return f"interrupted; the same command goes on from {arguments.journal}"
     return "interrupted; running it again is safe, and with --resume it would go on where it was"
+
+
+def _check_parser(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("files", nargs="+", metavar="FILE", help="as for insert")
+    add("--dimensions", type=int, metavar="N", help="values a vector must have (default: as many as the first)")
+    add("--max-problems", type=int, metavar="N", help="end early after N problems")
+    add("--json", action="store_true", help="print the report as one JSON object")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from .errors import VectorizeError  # noqa: PLC0415
+    from .survey import check  # noqa: PLC0415
+
+    try:
+        report = check(arguments.files, dimensions=arguments.dimensions, max_problems=arguments.max_problems)
+    except VectorizeError as error:
+        return _fail(error)
+    if arguments.json:
+        _print_json(report.as_json())
+    else:
+        for problem in report.problems:
+            print(problem)
+        print(report.summary())
+    return FAILED if report.problems else OK
 
 
 def _get_parser(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import errors
+from .decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +87,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _decode(body: bytes) -> dict[str, Any] | None:
     """Give the body as an envelope, None where it is none."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        document = decode(body)
+    except (orjson.JSONDecodeError, TypeError):
         return None
     if not isinstance(document, dict) or not isinstance(document.get("success"), bool):
         return None

@@ -197,7 +197,8 @@ class Planner:
     def examine(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> Batch:
         """Decide what of a batch is sent."""
         if cut.size > self._options.batch_bytes:
-            content = self._oversized(source, cut)
+            problem = oversized(source, cut, self._options.batch_bytes)
+            content = _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
         elif self._check is None and not self._options.compact and not cut.ragged:
             return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines)
         else:
@@ -217,11 +218,6 @@ class Planner:
             discarded=content.discarded,
             error=BadLinesError(problems) if problems and self._options.rejects is None else None,
         )
-
-    def _oversized(self, source: str, cut: Cut) -> _Content:
-        reason = f"the line is {cut.size:,} bytes; a request takes {self._options.batch_bytes:,}"
-        problem = BadLine(source, cut.first_line, None, "line-size", reason)
-        return _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
 
     def _read(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> _Content:
         content = _Content()
@@ -264,6 +260,11 @@ class Planner:
             write_all(file, shorter)
             written += len(shorter)
         return (Segment(file, 0, written),)
+
+
+def oversized(source: str, cut: Cut, most: int) -> BadLine:
+    """Give the problem of a line that fits no request."""
+    return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
 
 
 def _read_into(segments: Sequence[Segment]) -> ReadInto:

@@ -117,7 +117,7 @@ def temporary_file() -> OpenFile:
         return OpenFile(os.dup(file.fileno()), "a temporary file")
 
 
-def write_all(file: OpenFile, data: memoryview | bytes) -> None:
+def write_all(file: OpenFile, data: memoryview | bytes | bytearray) -> None:
     """Append `data`; a full disk is an error that names the temporary folder."""
     view = memoryview(data)
     try:
@@ -257,7 +257,7 @@ def _open_bz2(path: str) -> IO[bytes]:
 
 
 def _open_gzip(path: str) -> IO[bytes]:
-    return gzip.GzipFile(path)
+    return cast("IO[bytes]", gzip.GzipFile(path))
 
 
 def _open_xz(path: str) -> IO[bytes]:

@@ -1,0 +1,64 @@
+"""Ids that come more than once, found in bounded memory: on disk in buckets, looked at one bucket at a time."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from .body import Segment, chunks
+from .sources import temporary_file, write_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Place = tuple[int, int]
+
+BUCKETS: Final = 256
+BUFFER: Final = 32 * 1024
+# Number of the source, line, bytes of the id that follows.
+HEADER: Final = struct.Struct("<IQI")
+
+
+class DuplicateIds:
+    """Takes ids with their places; memory is 8 MiB and one bucket, a 256th of the ids."""
+
+    def __init__(self) -> None:
+        self._file = temporary_file()
+        self._buffers = [bytearray() for _ in range(BUCKETS)]
+        self._segments: list[list[Segment]] = [[] for _ in range(BUCKETS)]
+
+    def add(self, identity: str, source: int, line: int) -> None:
+        """Note one id."""
+        encoded = identity.encode()
+        bucket = crc32(encoded) % BUCKETS
+        buffer = self._buffers[bucket]
+        buffer += HEADER.pack(source, line, len(encoded))
+        buffer += encoded
+        if len(buffer) >= BUFFER:
+            self._flush(bucket)
+
+    def find(self) -> Iterator[tuple[str, Place, Place]]:
+        """Give each id that came again, with its place (number of the source, line) and that of its first time."""
+        for bucket in range(BUCKETS):
+            self._flush(bucket)
+            first: dict[bytes, Place] = {}
+            for identity, place in self._entries(bucket):
+                if (seen := first.setdefault(identity, place)) != place:
+                    yield identity.decode(), place, seen
+
+    def _flush(self, bucket: int) -> None:
+        start = os.fstat(self._file.descriptor).st_size
+        buffer = self._buffers[bucket]
+        write_all(self._file, buffer)
+        self._segments[bucket].append(Segment(self._file, start, start + len(buffer)))
+        self._buffers[bucket] = bytearray()
+
+    def _entries(self, bucket: int) -> Iterator[tuple[bytes, Place]]:
+        data = b"".join(map(bytes, chunks(self._segments[bucket])))
+        position = 0
+        while position < len(data):
+            source, line, size = HEADER.unpack_from(data, position)
+            position += HEADER.size + size
+            yield data[position - size : position], (source, line)
