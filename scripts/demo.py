@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from cf_vectorize import Vectorize
-from cf_vectorize_emulator import serve
+from cf_vectorize_emulator.server import serve
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits.ndjson"
 INDEX = "digits"
@@ -45,7 +45,9 @@ def main() -> int:
             started = time.monotonic()
             found = index.get_by_ids(source)
             while found.missing:
-                print(f"   after {time.monotonic() - started:.1f} s: {len(found):>5} found, {len(found.missing):>5} not yet")
+                print(
+                    f"   after {time.monotonic() - started:.1f} s: {len(found):>5} found, {len(found.missing):>5} not yet"
+                )
                 time.sleep(0.25)
                 found = index.get_by_ids(source)
             print(f"   after {time.monotonic() - started:.1f} s: all {len(found):,}, 20 ids to a request")

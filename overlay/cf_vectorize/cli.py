@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from .client import Vectorize
     from .report import BatchOutcome, InsertReport
+    from .vector import Vector
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODES = """\
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _check_parser(
         _command(commands, "check", "look files through before anything is sent, without any network", _check)
     )
+    _emulate_parser(_command(commands, "emulate", "run a local Vectorize to develop against", _emulate))
     return parser
 
 
@@ -72,6 +74,13 @@ class _Version(argparse.Action):
 
         print(f"{parser.prog} {version('cf-vectorize')}")
         parser.exit()
+
+
+def _write_line(vector: Vector) -> None:
+    import orjson  # noqa: PLC0415
+
+    line = orjson.dumps(vector.to_json() | {"values": list(vector.values)}, option=orjson.OPT_APPEND_NEWLINE)
+    sys.stdout.buffer.write(line)
 
 
 def _service_arguments(parser: argparse.ArgumentParser) -> None:
@@ -211,6 +220,22 @@ def _check(arguments: argparse.Namespace) -> int:
     return FAILED if report.problems else OK
 
 
+def _emulate_parser(parser: argparse.ArgumentParser) -> None:
+    from cf_vectorize_emulator.command import add_arguments  # noqa: PLC0415
+
+    add_arguments(parser)
+
+
+def _emulate(arguments: argparse.Namespace) -> int:
+    from cf_vectorize_emulator.command import run  # noqa: PLC0415
+
+    try:
+        return run(arguments)
+    except ImportError as error:
+        print(f"error: {error}; the emulator is an extra: pip install 'cf-vectorize[emulator]'", file=sys.stderr)
+        return USAGE
+
+
 def _get_parser(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("index", help="name of the index")
@@ -227,7 +252,7 @@ def _get(arguments: argparse.Namespace) -> int:
                 if vector is None:
                     print(f"missing: {name}", file=sys.stderr)
                 else:
-                    sys.stdout.buffer.write(vector.to_line() + b"\n")
+                    _write_line(vector)
     except VectorizeError as error:
         return _fail(error)
     return OK
