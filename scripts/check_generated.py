@@ -27,9 +27,7 @@ def differences(committed: dict[str, bytes], fresh: dict[str, bytes]) -> list[st
     lines = [f"missing: {name}" for name in sorted(fresh.keys() - committed.keys())]
     lines += [f"extra:   {name}" for name in sorted(committed.keys() - fresh.keys())]
     lines += [
-        f"changed: {name}"
-        for name in sorted(fresh.keys() & committed.keys())
-        if fresh[name] != committed[name]
+        f"changed: {name}" for name in sorted(fresh.keys() & committed.keys()) if fresh[name] != committed[name]
     ]
     return lines
 
