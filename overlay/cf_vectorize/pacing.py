@@ -34,7 +34,8 @@ def pause_before_retry(failures: int, retry_after: float | None) -> float:
 
     What the service asks for (`retry_after`) is obeyed up to a cap, with a little jitter on top.
     """
-    jittered = max(PAUSE_FLOOR, random.uniform(0, min(PAUSE_CAP, PAUSE_BASE * 2**failures)))  # noqa: S311
+    # The exponent is bounded since a day of failures would overflow a float.
+    jittered = max(PAUSE_FLOOR, random.uniform(0, min(PAUSE_CAP, PAUSE_BASE * 2 ** min(failures, 30))))  # noqa: S311
     if retry_after is None:
         return jittered
     return min(RETRY_AFTER_CAP, retry_after) + min(jittered, 1.0)
