@@ -80,6 +80,29 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def contract(session: nox.Session) -> None:
+    """Run the contract's tests; with `-- --live` on the live service too."""
+    session.install("-e", ".[all]", *dependency_group("tests"))
+    arguments = [argument for argument in session.posargs if argument != "--live"]
+    env = {"CF_VECTORIZE_CONTRACT_LIVE": "1"} if "--live" in session.posargs else {}
+    session.run("pytest", "tests/contract", *arguments, env=env)
+
+
+@nox.session
+def record(session: nox.Session) -> None:
+    """Record answers for the contract's tests: `-- emulator` (the default) or `-- live`."""
+    session.install("-e", ".[all]")
+    session.run("python", "scripts/record.py", *(session.posargs or ["emulator"]))
+
+
+@nox.session
+def upstream(session: nox.Session) -> None:
+    """Compare spec/ with Cloudflare's document: `-- PATH`; or two documents of theirs: `-- OLD NEW`."""
+    session.install("pyyaml")
+    session.run("python", "scripts/upstream.py", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Start the emulator, load a real data set, read it back and compare."""
     session.install(".[emulator]")
