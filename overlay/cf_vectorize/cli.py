@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .client import Vectorize
-    from .report import BatchOutcome, InsertReport
+    from .report import InsertReport
     from .vector import Vector
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -131,6 +131,14 @@ def _insert_parser(parser: argparse.ArgumentParser) -> None:
     journal.add_argument("--resume", action="store_true", help="the same, in a file beside the first source")
     add("--on-changed", choices=["refuse", "resend"],
         help="when a source has changed since the journal was written (default: refuse)")  # fmt: skip
+    add(
+        "--verify",
+        nargs="?",
+        type=int,
+        const=True,
+        metavar="N",
+        help="read N lines back after the load, chosen at random, and compare (default: 3000)",
+    )
     add("--on-error", choices=["stop", "continue"], help="when a batch fails for good (default: stop)")
     add("--json", action="store_true", help="print the report as one JSON object")
     _service_arguments(parser)
@@ -143,7 +151,7 @@ INSERT_OPTIONS = (
 
 
 def _insert(arguments: argparse.Namespace) -> int:
-    from .errors import VectorizeError  # noqa: PLC0415
+    from .errors import InsertInterrupted, VectorizeError  # noqa: PLC0415
     from .terminal import ProgressLine  # noqa: PLC0415
 
     if arguments.resume:
@@ -156,37 +164,32 @@ def _insert(arguments: argparse.Namespace) -> int:
     progress = ProgressLine()
     try:
         with _client(arguments) as client:
-            report, interrupted = _collect(client.insert_batches(arguments.files, on_progress=progress, **options))
-    except VectorizeError as error:
+            report = client.insert(arguments.files, on_progress=progress, **options)
+    except InsertInterrupted as interrupted:
         progress.clear()
-        return _fail(error)
-    progress.clear()
-    if arguments.json:
-        _print_json(report.as_json())
-    else:
-        print(report.summary() + f", in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
-    for batch in report.failed:
-        print(f"error: {batch.error}", file=sys.stderr)
-    if interrupted:
+        _print_insert_report(interrupted.report, as_json=arguments.json)
         print(_how_to_go_on(arguments), file=sys.stderr)
         return INTERRUPTED
-    return FAILED if report.failed or report.rejected else OK
+    except VectorizeError as error:
+        progress.clear()
+        if error.report is None:
+            return _fail(error)
+        report = error.report
+    progress.clear()
+    return _print_insert_report(report, as_json=arguments.json)
 
 
-def _collect(batches: Any) -> tuple[InsertReport, bool]:
-    """Gather the outcomes of a load, and those before an interruption too."""
-    import time  # noqa: PLC0415
-
-    from .report import InsertReport  # noqa: PLC0415
-
-    started = time.monotonic()
-    found: list[BatchOutcome] = []
-    interrupted = False
-    try:
-        found.extend(batches)
-    except KeyboardInterrupt:
-        interrupted = True
-    return InsertReport(tuple(found), time.monotonic() - started), interrupted
+def _print_insert_report(report: InsertReport, *, as_json: bool) -> int:
+    """Say what became of a load, and give the exit code it amounts to."""
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        print(f"{report.summary()}, in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
+        if report.verification is not None:
+            print(report.verification.summary())
+    codes = [OK, FAILED if report.rejected or (report.verification and not report.verification.ok) else OK]
+    codes += [_fail(batch.error) for batch in report.failed if batch.error is not None]
+    return USAGE if USAGE in codes and not report.accepted else max(map(bool, codes))
 
 
 def _how_to_go_on(arguments: argparse.Namespace) -> str:

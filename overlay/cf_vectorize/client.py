@@ -13,11 +13,13 @@ from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Self
 
-from . import insert as _insert
-from . import lookup
-from .errors import InsertError
+import attrs
+
+from . import insert, lookup, verify
+from .errors import InsertError, InsertInterrupted
 from .options import InsertArguments, InsertOptions
 from .report import InsertReport
+from .sampling import SAMPLE, Sampler
 from .sources import open_sources
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .lookup import Vectors
+    from .options import VerifyArguments
     from .report import BatchOutcome
     from .vector import Vector
+    from .verify import VerifyReport
 
 LOOKUP_CONCURRENCY = 8
 
@@ -64,19 +68,23 @@ class _Engine:
     def _insert_batches(
         self, source: object, arguments: InsertArguments, stop: threading.Event
     ) -> Generator[BatchOutcome, None, None]:
-        options = InsertOptions(**arguments)
-        return _insert.outcomes(self._transport, open_sources(source), options, stop)
+        return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop)
 
     def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
+        options = InsertOptions(**arguments)
+        sampler = Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
         started = time.monotonic()
-        batches = tuple(self._insert_batches(source, arguments, stop))
-        report = InsertReport(batches, time.monotonic() - started)
-        errors = [batch.error for batch in report.failed if batch.error is not None]
-        if errors and not report.accepted:
-            raise errors[0]
-        if errors:
-            raise InsertError(report)
-        return report
+        batches: list[BatchOutcome] = []
+        try:
+            for batch in insert.outcomes(self._transport, open_sources(source), options, stop, sampler):
+                batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
+        except KeyboardInterrupt:
+            raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
+        report = InsertReport(tuple(batches), time.monotonic() - started)
+        _raise_failure(report)
+        if sampler is None:
+            return report
+        return attrs.evolve(report, verification=verify.verify_sample(self._transport, sampler, stop=stop))
 
     def _get_by_ids(self, ids: Iterable[str], concurrency: int, stop: threading.Event) -> Vectors:
         return lookup.fetch(self._transport, ids, concurrency=concurrency, stop=stop)
@@ -85,6 +93,19 @@ class _Engine:
         self, ids: Iterable[str], concurrency: int, stop: threading.Event
     ) -> Generator[tuple[str, Vector | None], None, None]:
         return lookup.fetch_iter(self._transport, ids, concurrency=concurrency, stop=stop)
+
+    def _verify(self, source: object, arguments: VerifyArguments, stop: threading.Event) -> VerifyReport:
+        return verify.verify(self._transport, open_sources(source), stop=stop, **arguments)
+
+
+def _raise_failure(report: InsertReport) -> None:
+    """Raise what a load ended with: the first failure itself where nothing was accepted, else all of them."""
+    errors = [batch.error for batch in report.failed if batch.error is not None]
+    if errors and report.accepted:
+        raise InsertError(report)
+    if errors:
+        errors[0].report = report
+        raise errors[0]
 
 
 class Vectorize(_Engine):
@@ -129,7 +150,8 @@ class Vectorize(_Engine):
 
         Args:
             source: A path (`-` for standard input; `.gz`, `.bz2`, `.xz`, `.zst` are unpacked), a list of paths, an
-                open binary file, or an iterable of NDJSON lines (bytes).
+                open binary file, an iterable of NDJSON lines (bytes) or of records (dicts, `Vector`s, generated
+                models), what `columns` or `table` gives, or anything with Arrow's C interface.
             options: See `InsertArguments`.
 
         Returns:
@@ -142,6 +164,7 @@ class Vectorize(_Engine):
             TransportError: The service could not be reached; nothing was accepted.
             InsertError: Some batches were accepted and some were not; it carries the report.
             JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
+            InsertInterrupted: Ctrl-C; it carries the report of what was accepted.
 
         """
         return self._insert(source, options, threading.Event())
@@ -185,6 +208,24 @@ class Vectorize(_Engine):
 
         """
         return self._iter_by_ids(ids, concurrency, threading.Event())
+
+    def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
+        """Read vectors back and compare them with the source they were loaded from.
+
+        Args:
+            source: As for `insert`.
+            options: See `VerifyArguments`.
+
+        Returns:
+            How many are equal, missing, different, not judged; and what that proves about all of them.
+
+        Raises:
+            InputError: The source cannot be read, or holds no vectors.
+            ResponseError: The service refused a request, or kept failing.
+            TransportError: The service could not be reached.
+
+        """
+        return self._verify(source, options, threading.Event())
 
 
 class AsyncVectorize(_Engine):
@@ -236,6 +277,11 @@ class AsyncVectorize(_Engine):
     ) -> AsyncIterator[tuple[str, Vector | None]]:
         """Fetch lazily; see `Vectorize.iter_by_ids`."""
         return iterate_in_thread(lambda stop: self._iter_by_ids(ids, concurrency, stop))
+
+    async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
+        """Read vectors back and compare them with the source; see `Vectorize.verify`."""
+        readable = _readable(source)
+        return await call_in_thread(self._pool, lambda stop: self._verify(readable, options, stop), settle=False)
 
 
 def _readable(source: object) -> object:

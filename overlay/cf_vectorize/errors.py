@@ -14,6 +14,9 @@ VectorizeError
 │   └── UnexpectedResponseError         the answer is no envelope, or not the one that was asked for
 └── InsertError (an ExceptionGroup)     some batches of a load failed; carries the report of all of them
 
+KeyboardInterrupt
+└── InsertInterrupted                   Ctrl-C ended a load; carries the report of what was accepted
+
 All of them survive `pickle`. None holds a token, a key or an account id.
 """
 
@@ -30,9 +33,16 @@ if TYPE_CHECKING:
 
 
 class VectorizeError(Exception):
-    """The base of every error this package raises."""
+    """The base of every error this package raises.
+
+    Attributes:
+        retryable: Whether the same request may succeed later.
+        report: What became of the load that this error ended; None where it ended none.
+
+    """
 
     retryable: ClassVar[bool] = False
+    report: InsertReport | None = None
 
 
 class InputError(VectorizeError, ValueError):
@@ -208,3 +218,16 @@ class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
 
     def __reduce__(self) -> tuple[type[InsertError], tuple[InsertReport]]:
         return type(self), (self.report,)
+
+
+class InsertInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a load; no `VectorizeError`, so that it goes up like any Ctrl-C.
+
+    Attributes:
+        report: What was accepted until then.
+
+    """
+
+    def __init__(self, report: InsertReport) -> None:
+        super().__init__(report)
+        self.report = report

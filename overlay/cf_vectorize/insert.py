@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 
     from .options import InsertOptions
     from .plan import Batch
+    from .sampling import Sampler
     from .sources import Source
     from .transport import Transport
 
 
 def outcomes(
-    transport: Transport, sources: Sequence[Source], options: InsertOptions, stop: threading.Event
+    transport: Transport,
+    sources: Sequence[Source],
+    options: InsertOptions,
+    stop: threading.Event,
+    sampler: Sampler | None = None,
 ) -> Generator[BatchOutcome, None, None]:
     """Load the sources and give each batch's outcome as it ends.
 
@@ -42,7 +47,7 @@ def outcomes(
     """
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(options.journal, transport.target)) if options.journal else None
-        yield from _Load(transport, sources, options, journal, stop).outcomes()
+        yield from _Load(transport, sources, options, journal, stop, sampler).outcomes()
 
 
 class _Load:
@@ -55,6 +60,7 @@ class _Load:
         options: InsertOptions,
         journal: Journal | None,
         stop: threading.Event,
+        sampler: Sampler | None,
     ) -> None:
         self._transport = transport
         self._sources = sources
@@ -63,9 +69,8 @@ class _Load:
         self._rejects = Rejects(options.rejects) if options.rejects else None
         if self._rejects and journal and journal.entries:
             self._rejects.truncate(journal.entries[-1].rejects_size)
-        self._planner = Planner(
-            options, BatchLimits(options.batch_vectors, options.batch_bytes), journal.entries if journal else ()
-        )
+        limits = BatchLimits(options.batch_vectors, options.batch_bytes)
+        self._planner = Planner(options, limits, journal.entries if journal else (), sampler)
         sizes = [source.size for source in sources]
         total = None if None in sizes else sum(filter(None, sizes))
         self._tracker = Tracker(total, options.on_progress)

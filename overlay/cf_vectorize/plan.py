@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from .body import Segment, chunks, lines, select
-from .check import RULES, LineCheck
+from .check import RULES, LineCheck, Problem
 from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
 from .journal import digest
 from .ndjson import BatchLimits, Cut, split
@@ -16,17 +17,19 @@ from .records import compact
 from .sources import temporary_file, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from .check import Problem
+    from .encode import Unencodable
     from .journal import Entry
     from .ndjson import ReadInto
     from .options import InsertOptions
+    from .sampling import Sampler
     from .sources import Readable, Source
 
 
 # The service's code for a line that it cannot parse; other faults have codes of their own.
 UNPARSABLE: Final = 40023
+NONE: Final[Mapping[int, Unencodable]] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -52,6 +55,7 @@ class Batch:
         first_id: Id of the first vector, None where lines were not checked.
         last_id: Id of the last vector.
         bad: Lines kept back.
+        unencodable: Rows that are no lines, by number; they are among the bad.
         discarded: Lines in the body that the service will drop.
         error: Why it must not be sent.
         entry: The journal's entry, where an earlier run had it acknowledged.
@@ -67,6 +71,7 @@ class Batch:
     first_id: str | None = None
     last_id: str | None = None
     bad: tuple[BadRange, ...] = ()
+    unencodable: Mapping[int, Unencodable] = NONE
     discarded: int = 0
     error: VectorizeError | None = None
     entry: Entry | None = None
@@ -105,14 +110,23 @@ class Planner:
         options: What the caller asked for.
         limits: The most a batch may hold, read anew at every line.
         entries: What a journal says is acknowledged.
+        sampler: Is offered every line that is sent, or was in an earlier run.
 
     """
 
-    def __init__(self, options: InsertOptions, limits: BatchLimits, entries: Sequence[Entry] = ()) -> None:
+    def __init__(
+        self,
+        options: InsertOptions,
+        limits: BatchLimits,
+        entries: Sequence[Entry] = (),
+        sampler: Sampler | None = None,
+    ) -> None:
         self._options = options
         self._limits = limits
         self._entries = entries
+        self._sampler = sampler
         self._check = LineCheck(options.dimensions) if options.check else None
+        self._reads_lines = options.check or options.compact or sampler is not None
 
     def batches(self, sources: Sequence[Source]) -> Iterator[Batch]:
         """Read the sources and give their batches, those already acknowledged among them.
@@ -149,7 +163,8 @@ class Planner:
                 stop=batch.cut.start + part.stop,
                 first_line=batch.cut.first_line + part.first_line - 1,
             )
-            found.append(planner.examine(batch.source, cut, select(batch.raw, [(part.start, part.stop)])))
+            raw = select(batch.raw, [(part.start, part.stop)])
+            found.append(planner.examine(batch.source, cut, raw, batch.unencodable))
         return found
 
     def _acknowledged(self, source: Source) -> dict[int, Entry]:
@@ -184,25 +199,28 @@ class Planner:
                 raw = readable.segments(cut.start, cut.stop)
                 entry = acknowledged.pop(cut.start, None)
                 if entry and cut.fixed and (source.in_place or digest(raw) == entry.digest):
+                    self._offer(source.name, cut, raw)
                     yield Batch(source=source.name, cut=cut, raw=raw, vectors=entry.vectors, entry=entry)
                     continue
                 if entry:
                     self._refuse_change(source.name)
-                yield self.examine(source.name, cut, raw)
+                yield self.examine(source.name, cut, raw, _taken(readable.unencodable, cut))
         if acknowledged:
             self._refuse_change(source.name)
         if not found:
             raise InputError(f"{source.name}: holds no vectors; there is nothing to insert")
 
-    def examine(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> Batch:
-        """Decide what of a batch is sent."""
+    def examine(
+        self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable] = NONE
+    ) -> Batch:
+        """Decide what of a batch is sent; `unencodable` are the rows of it that are no lines, by number."""
         if cut.size > self._options.batch_bytes:
             problem = oversized(source, cut, self._options.batch_bytes)
             content = _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
-        elif self._check is None and not self._options.compact and not cut.ragged:
-            return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines)
+        elif self._reads_lines or cut.ragged or unencodable:
+            content = self._read(source, cut, raw, unencodable)
         else:
-            content = self._read(source, cut, raw)
+            return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines)
         body = self._compacted(raw, content) if self._options.compact else select(raw, content.kept)
         problems = [problem for bad in content.bad for problem in bad.problems]
         return Batch(
@@ -215,27 +233,32 @@ class Planner:
             first_id=content.first_id,
             last_id=content.last_id,
             bad=tuple(content.bad),
+            unencodable=unencodable,
             discarded=content.discarded,
             error=BadLinesError(problems) if problems and self._options.rejects is None else None,
         )
 
-    def _read(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> _Content:
+    def _read(
+        self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable]
+    ) -> _Content:
         content = _Content()
         stop = 0
         for index, line in enumerate(lines(raw)):
+            number = cut.first_line + index
             start, stop = stop, stop + len(line)
             text = line.rstrip(b"\r\n")
             if not text or text.isspace():
                 content.left_out.append(index)
                 continue
-            problems = self._check(text) if self._check else ()
+            problems = self._problems(text, unencodable.get(number))
             if problems and not self._left_to_service(problems):
-                number = cut.first_line + index
                 found = tuple(BadLine(source, number, each.id, each.rule, each.reason) for each in problems)
                 content.bad.append(BadRange(start, stop, found))
                 content.left_out.append(index)
                 continue
             content.vectors += 1
+            if self._sampler:
+                self._sampler.offer(text, source, number)
             if problems:
                 content.discarded += 1
             elif self._check:
@@ -245,6 +268,18 @@ class Planner:
             if line.endswith(b"\n"):
                 content.keep(stop - 1, stop)
         return content
+
+    def _problems(self, text: bytes, unencodable: Unencodable | None) -> Sequence[Problem]:
+        if unencodable is not None:
+            reason = f"{unencodable.column} {unencodable.reason}".lstrip()
+            return (Problem("record", reason, unencodable.id),)
+        return self._check(text) if self._check else ()
+
+    def _offer(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> None:
+        """Let lines that an earlier run has sent be sampled too."""
+        if self._sampler:
+            for number, line in enumerate(lines(raw), cut.first_line):
+                self._sampler.offer(line, source, number)
 
     def _left_to_service(self, problems: Sequence[Problem]) -> bool:
         """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
@@ -260,6 +295,12 @@ class Planner:
             write_all(file, shorter)
             written += len(shorter)
         return (Segment(file, 0, written),)
+
+
+def _taken(unencodable: dict[int, Unencodable], cut: Cut) -> Mapping[int, Unencodable]:
+    """Take the rows of one batch out."""
+    within = [number for number in unencodable if cut.first_line <= number < cut.first_line + cut.lines]
+    return {number: unencodable.pop(number) for number in within}
 
 
 def oversized(source: str, cut: Cut, most: int) -> BadLine:

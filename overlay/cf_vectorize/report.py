@@ -8,6 +8,7 @@ import attrs
 
 if TYPE_CHECKING:
     from .errors import BadLine, VectorizeError
+    from .verify import VerifyReport
 
 
 @attrs.frozen
@@ -71,11 +72,13 @@ class InsertReport:
     Attributes:
         batches: Every batch that was tried or found acknowledged, in the order they ended.
         seconds: Time from start to end.
+        verification: What reading back found, where `verify` asked for it.
 
     """
 
     batches: tuple[BatchOutcome, ...]
     seconds: float
+    verification: VerifyReport | None = None
 
     @property
     def accepted(self) -> tuple[BatchOutcome, ...]:
@@ -154,6 +157,7 @@ class InsertReport:
             "discarded_lines": self.discarded,
             "resumed_batches": self.resumed,
             "failed_batches": len(self.failed),
+            "verification": None if self.verification is None else self.verification.as_json(),
         }
 
 

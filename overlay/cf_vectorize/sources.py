@@ -15,14 +15,17 @@ import stat
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeGuard, cast
 
 import attrs
+import orjson
 
+from . import records
 from .body import OpenFile, Segment
+from .encode import Unencodable
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +39,14 @@ STANDARD_INPUT: Final = "-"
 
 
 class Readable(Protocol):
-    """An opened source."""
+    """An opened source.
+
+    Attributes:
+        unencodable: Rows read so far that are no lines, by number; a line stands in their place.
+
+    """
+
+    unencodable: dict[int, Unencodable]
 
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer` and give the count of bytes, 0 at the end."""
@@ -67,6 +77,7 @@ class FileInPlace:
     """A regular file, read where it lies."""
 
     def __init__(self, file: OpenFile) -> None:
+        self.unencodable: dict[int, Unencodable] = {}
         self._file = file
         self._offset = 0
 
@@ -84,7 +95,8 @@ class FileInPlace:
 class Spool:
     """A stream that can be read once, kept in temporary files for as long as a batch needs them."""
 
-    def __init__(self, read_into: ReadInto) -> None:
+    def __init__(self, read_into: ReadInto, unencodable: dict[int, Unencodable] | None = None) -> None:
+        self.unencodable = {} if unencodable is None else unencodable
         self._read_into = read_into
         self._files: deque[tuple[int, OpenFile]] = deque()
         self._end = 0
@@ -133,7 +145,7 @@ def open_sources(source: object) -> list[Source]:
     """Give the sources that an argument of `insert` stands for.
 
     Args:
-        source: A path, `-` for standard input, a list of paths, an open binary file, or an iterable of lines.
+        source: A path, `-` for standard input, a list of paths, an open binary file, or what `records.lines` takes.
 
     Raises:
         InputError: A path is not a readable file, or holds nothing; the message names it.
@@ -150,12 +162,7 @@ def open_sources(source: object) -> list[Source]:
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         return [_stream(name if isinstance(name, str) else "<file>", lambda: cast("IO[bytes]", source))]
-    if isinstance(source, Iterable) and not isinstance(source, (bytes, bytearray, dict)):
-        return [_lines_source("<lines>", source)]
-    raise InputError(
-        f"insert cannot read {type(source).__name__}; give a path, a list of paths, a binary file, or an iterable of "
-        "NDJSON lines (bytes)"
-    )
+    return [_records_source(source)]
 
 
 def _path_source(path: str) -> Source:
@@ -202,12 +209,15 @@ def _stream(name: str, open_stream: Callable[[], IO[bytes]]) -> Source:
     return Source(name, None, in_place=False, open=opened)
 
 
-def _lines_source(name: str, lines: Iterable[object]) -> Source:
+def _records_source(source: object) -> Source:
+    lines = records.lines(source)
+
     @contextmanager
     def opened() -> Iterator[Readable]:
-        yield Spool(_read_into_by_lines(name, lines))
+        unencodable: dict[int, Unencodable] = {}
+        yield Spool(_read_into_by_lines(lines, unencodable), unencodable)
 
-    return Source(name, None, in_place=False, open=opened)
+    return Source("<records>", None, in_place=False, open=opened)
 
 
 def _read_into_by_read(stream: IO[bytes]) -> ReadInto:
@@ -221,8 +231,7 @@ def _read_into_by_read(stream: IO[bytes]) -> ReadInto:
     return read_into
 
 
-def _read_into_by_lines(name: str, lines: Iterable[object]) -> ReadInto:
-    numbered = enumerate(lines, 1)
+def _read_into_by_lines(lines: Iterator[bytes | Unencodable], unencodable: dict[int, Unencodable]) -> ReadInto:
     rest = memoryview(b"")
 
     def read_into(buffer: memoryview) -> int:
@@ -230,12 +239,13 @@ def _read_into_by_lines(name: str, lines: Iterable[object]) -> ReadInto:
         filled = 0
         while filled < len(buffer):
             if not rest:
-                number, line = next(numbered, (0, None))
+                line = next(lines, None)
                 if line is None:
                     break
-                if not isinstance(line, (bytes, bytearray, memoryview)):
-                    raise InputError(f"{name}:{number}: is {type(line).__name__}, not bytes")
-                rest = memoryview(bytes(line).removesuffix(b"\n") + b"\n")
+                if isinstance(line, Unencodable):
+                    unencodable[line.row] = line
+                    line = orjson.dumps({"id": line.id, "unencodable": f"{line.column} {line.reason}"})
+                rest = memoryview(line.removesuffix(b"\n") + b"\n")
             taken = min(len(rest), len(buffer) - filled)
             buffer[filled : filled + taken] = rest[:taken]
             rest = rest[taken:]
