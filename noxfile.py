@@ -90,9 +90,9 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def record(session: nox.Session) -> None:
-    """Record answers for the contract's tests: `-- emulator` (the default) or `-- live`."""
+    """Record the emulator's answers for the contract's tests; with `-- --live` the live service's."""
     session.install("-e", ".[all]")
-    session.run("python", "scripts/record.py", *(session.posargs or ["emulator"]))
+    session.run("python", "scripts/record.py", *session.posargs)
 
 
 @nox.session

@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from . import contract_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -51,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         _command(commands, "check", "look files through before anything is sent, without any network", _check)
     )
     _emulate_parser(_command(commands, "emulate", "run a local Vectorize to develop against", _emulate))
+    contract_command.add_arguments(
+        _command(commands, "contract", "ask whether a service keeps the contract", contract_command.run)
+    )
     return parser
 
 

@@ -10,24 +10,22 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 import time
 import urllib.request
 import uuid
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import attrs
 
 from . import errors
 from .envelope import unwrap
-from .fragment import UNDOCUMENTED, Fragment, Problem, Response
+from .fragment import UNDOCUMENTED, Fragment, Problem, Request, Response
 from .limits import IDS_PER_GET_BY_IDS
 from .transport import BASE_URL, TIMEOUT, Credentials
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
 KEPT, BROKEN, NOT_JUDGED = 0, 1, 3
@@ -38,10 +36,6 @@ POLL_SECONDS = 1.0
 ELSEWHERE = (errors.AuthenticationError, errors.NotFoundError, errors.RateLimitError, errors.ServerError)
 
 EXPECTED_DIMENSIONS = re.compile(rb"expected (\d+) dimensions")
-EXIT_CODES = """\
-exit codes: 0 the contract is kept; 1 it is broken; 2 wrong usage; 3 nothing is broken, but something could not be
-judged (no answer, throttled, refused credentials, no such index); 130 interrupted
-The account and the token come from CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, as for the other commands."""
 
 Verdict = Literal["kept", "broken", "not judged"]
 
@@ -113,11 +107,11 @@ class ContractReport:
             yield from (f"            undocumented: {what}" for what in result.undocumented)
         if self.stored:
             yield f"Left in the index, for there is no deleting here: {', '.join(self.stored)}"
-        judged = [result for result in self.results if result.verdict != "not judged"]
+        unjudged = sum(result.verdict == "not judged" for result in self.results)
         yield {
-            KEPT: f"The service keeps the contract: {len(judged)} probes.",
+            KEPT: f"The service keeps the contract: {len(self.results)} probes.",
             BROKEN: "The service no longer keeps the contract. Please report it with the lines above.",
-            NOT_JUDGED: f"Judged {len(judged)} of {len(self.results)} probes; nothing was broken. Try again later.",
+            NOT_JUDGED: f"Nothing is broken, but {unjudged} of {len(self.results)} probes could not be judged.",
         }[self.exit_code]
 
 
@@ -173,6 +167,14 @@ class Service:
         self._published = Fragment.load()
         self._strict = Fragment.load(strict=True)
 
+    def request(self, probe: Probe) -> Request:
+        """Give the request that a probe sends to this service, credentials included."""
+        method, template = self._published.route(probe.operation)
+        account, index = self._credentials.account_id, probe.index or self.index
+        path = template.format(account_id=quote(account, safe=""), index_name=quote(index, safe=""))
+        headers = {"Content-Type": probe.media_type, "User-Agent": "cf-vectorize-contract", **self._who()}
+        return Request(method, urlsplit(self._base_url).path + path, headers, probe.body)
+
     def ask(self, probe: Probe) -> Response:
         """Send one probe.
 
@@ -180,11 +182,9 @@ class Service:
             OSError, HTTPException: No answer arrived.
 
         """
-        method, template = self._published.route(probe.operation)
-        account, index = self._credentials.account_id, probe.index or self.index
-        path = template.format(account_id=quote(account, safe=""), index_name=quote(index, safe=""))
-        headers = {"Content-Type": probe.media_type, "User-Agent": "cf-vectorize-contract", **self._who()}
-        request = urllib.request.Request(self._base_url + path, probe.body, headers, method=method)  # noqa: S310 - checked
+        asked = self.request(probe)
+        url = urljoin(self._base_url, asked.target)
+        request = urllib.request.Request(url, asked.body, dict(asked.headers), method=asked.method)  # noqa: S310 - checked
         with self._opener.open(request, timeout=TIMEOUT) as answer:
             return Response(answer.status, dict(answer.headers.items()), answer.read())
 
@@ -215,7 +215,8 @@ class Service:
         try:
             response = self.ask(probe)
         except (OSError, HTTPException) as error:
-            return ProbeResult(probe.name, "not judged", (self._scrub(f"no answer: {error}"),)), None
+            reason = getattr(error, "reason", error)
+            return ProbeResult(probe.name, "not judged", (self._scrub(f"no answer: {reason}"),)), None
         return self.judge(probe, response), response
 
     def _who(self) -> dict[str, str]:
@@ -250,11 +251,11 @@ def probe(service: Service, *, insert: bool = False, wait: float = 60.0) -> Cont
         The verdict on each probe.
 
     """
-    tried = {asked: service.try_out(asked) for asked in PROBES}
-    results = [result for result, _ in tried.values()]
+    tried = [service.try_out(asked) for asked in PROBES]
+    results = [result for result, _ in tried]
     if not insert:
         return ContractReport(tuple(results))
-    _, refusal = tried[WRONG_DIMENSIONS]
+    _, refusal = tried[PROBES.index(WRONG_DIMENSIONS)]
     dimensions = refusal and EXPECTED_DIMENSIONS.search(refusal.body)
     if not dimensions:
         reason = "no refusal above says how many dimensions the index has"
@@ -295,28 +296,3 @@ def _judge_stored(
     if refused in found:
         reasons.append("a vector of the refused batch is stored")
     return attrs.evolve(result, verdict="broken", reasons=tuple(reasons)) if reasons else result
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the command `contract` its arguments."""
-    parser.description = "Send a few requests that store nothing, and tell whether the service keeps the contract."
-    parser.epilog = EXIT_CODES
-    parser.add_argument("index", help="name of an index that exists")
-    parser.add_argument("--insert", action="store_true", help="store one vector too and read it back; it stays there")
-    parser.add_argument("--wait", type=float, default=60.0, metavar="SECONDS",
-                        help="how long the stored vector may take until it can be read (default: 60)")  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run the command `contract`: print the report, and give the exit code.
-
-    Raises:
-        InputError: A credential is missing, or `CLOUDFLARE_BASE_URL` is no URL.
-
-    """
-    service = Service(arguments.index, Credentials.find(None, None, None, None))
-    report = probe(service, insert=arguments.insert, wait=arguments.wait)
-    text = json.dumps(report.as_json(), indent=2) if arguments.json else "\n".join(report.as_text())
-    sys.stdout.write(text + "\n")
-    return report.exit_code

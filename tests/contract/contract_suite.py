@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,21 @@ def disagreements(document: Mapping[str, Any], recordings: Mapping[str, Recordin
         said = problems(fragment, case.change(recordings[case.base]))
         if said != case.expected:
             yield f"{case.name}: expected {sorted(case.expected)}, got {sorted(said)}"
+
+
+SECRETS = re.compile(
+    r"\b[0-9a-f]{32}\b"  # an account
+    r"|Bearer (?!TOKEN\b)\S+|X-Auth-(?:Email|Key): (?!EMAIL\b|KEY\b)\S+"
+    r"|[\w.]+@[\w.]+\.\w+"
+    r"|\b(?!0{16})[0-9a-f]{16}-[A-Z]{3}\b"  # a ray
+    r"|\b(?!0000aaaa-11bb)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # a mutation
+    r"|(?<!commit )(?<![\w-])(?!cf-vectorize-)[\w-]{38,}"  # a token
+)
+
+
+def secrets_in(text: str) -> list[str]:
+    """Give what looks like a credential or an identifier that belongs to somebody."""
+    return SECRETS.findall(text)
 
 
 # The recordings that the cases start from.
