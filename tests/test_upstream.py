@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import differences_table
 import pytest
 import upstream
 import yaml
@@ -365,3 +366,11 @@ def test_the_older_document_drifts_from_the_fragment_by_just_what_changed() -> N
     assert {d.pointer for d in drifted.undeclared} == CHANGED_SINCE_2024
     assert not drifted.gone
     assert not drifted.changed
+
+
+def test_the_table_in_the_documentation_is_what_is_declared() -> None:
+    declared = yaml.safe_load((upstream.SPEC / "differences.yaml").read_text(encoding="utf-8"))
+    page = differences_table.DOCUMENTATION.read_text(encoding="utf-8")
+    rendered = differences_table.table(declared)
+    assert rendered.count("\n") == len(declared) + 2
+    assert page == differences_table.with_table(page, rendered), f"Mend it with: {differences_table.MEND}"
