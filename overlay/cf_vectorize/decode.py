@@ -38,7 +38,10 @@ def decode(body: bytes) -> Any:
 
 def _decode_vectors(document: Any) -> dict[str, Any]:
     """Give a lazily parsed envelope whose result is an array of vectors; raise for any other."""
-    result = [_decode_vector(vector) for vector in document["result"]]
+    vectors = document["result"]
+    if not isinstance(vectors, simdjson.Array):
+        raise TypeError("an object is iterable too")
+    result = [_decode_vector(vector) for vector in vectors]
     return {key: result if key == "result" else _plain(document[key]) for key in document}
 
 

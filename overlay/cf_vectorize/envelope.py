@@ -13,7 +13,7 @@ from . import errors
 from .decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 OK = 200
 SERVER_FAILURE = 500
@@ -44,7 +44,9 @@ NAMED_LINE = re.compile(r"\bline Some\((\d+)\)")
 EXCERPT = 200
 
 
-def unwrap(status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str) -> dict[str, Any]:
+def unwrap(
+    status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str, scrub: Callable[[str], str] = str
+) -> dict[str, Any]:
     """Give the envelope of a successful answer.
 
     Args:
@@ -52,7 +54,8 @@ def unwrap(status: int, headers: Mapping[str, str], body: bytes, *, method: str,
         headers: The answer's headers, by lower-case name.
         body: The answer's whole body.
         method: HTTP method of the request, for the error.
-        path: Path of the request without secrets, for the error.
+        path: Path of the request, for the error.
+        scrub: Takes the secrets out of a text before it gets into the error, which keeps all it was made with.
 
     Raises:
         ResponseError: The answer is anything else; the subclass and its fields say what.
@@ -62,12 +65,29 @@ def unwrap(status: int, headers: Mapping[str, str], body: bytes, *, method: str,
     if envelope is not None and envelope["success"] and status == OK:
         return envelope
     failure = envelope if envelope is not None and not envelope["success"] else None
-    code, message = _first_error(failure) if failure else (None, _describe(status, headers, body))
+    code, message = _first_error(failure) if failure else (None, _describe(headers, body))
     kind = _kind(status, code, enveloped=failure is not None)
-    error = kind(message, status, code, method, path, headers.get("cf-ray"), retry_after(headers))
+    error = kind(scrub(message), status, code, method, scrub(path), headers.get("cf-ray"), retry_after(headers))
     if isinstance(error, errors.RejectedError) and (named := NAMED_LINE.search(message)):
         error.line = int(named[1])
     raise error
+
+
+def is_mutation(result: Any) -> bool:
+    """Tell whether an envelope's result is what `insert` is answered."""
+    return isinstance(result, dict) and isinstance(result.get("mutationId"), str)
+
+
+def are_vectors(result: Any) -> bool:
+    """Tell whether an envelope's result is what `get_by_ids` is answered; `decode` has seen to the values."""
+    return isinstance(result, list) and all(
+        isinstance(vector, dict)
+        and "values" in vector
+        and isinstance(vector.get("id"), str)
+        and isinstance(vector.get("namespace"), str | None)
+        and isinstance(vector.get("metadata"), dict | None)
+        for vector in result
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -77,7 +97,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text)
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
     if then.tzinfo is None:
         then = then.replace(tzinfo=UTC)
@@ -109,10 +129,9 @@ def _first_error(envelope: dict[str, Any]) -> tuple[int | None, str]:
     """Give the first error's code, and the messages of all of them with those they were caused by."""
     listed = envelope.get("errors")
     found = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
-    if not found:
-        return None, "the service reports failure without saying why"
-    code = found[0].get("code")
-    return code if isinstance(code, int) else None, "; ".join(map(_message, found))
+    code = found[0].get("code") if found else None
+    message = "; ".join(filter(None, map(_message, found))) or "the service reports failure without saying why"
+    return code if isinstance(code, int) else None, message
 
 
 def _message(error: dict[str, Any]) -> str:
@@ -121,11 +140,11 @@ def _message(error: dict[str, Any]) -> str:
     return ": ".join([str(error.get("message", "")), *causes])
 
 
-def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
+def _describe(headers: Mapping[str, str], body: bytes) -> str:
     """Say what arrived in place of an envelope."""
     if not body:
         what = "an empty body"
     else:
         text = " ".join(re.sub(r"<[^>]*>", " ", body[: 4 * EXCERPT].decode(errors="replace")).split())
         what = f"{headers.get('content-type', 'no content type')}: {text[:EXCERPT]!r}"
-    return f"the answer is not a Vectorize envelope but {what}" if status else what
+    return f"the answer is not a Vectorize envelope but {what}"

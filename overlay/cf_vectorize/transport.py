@@ -6,8 +6,10 @@ The only file that knows httpx.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
+import re
 import threading
 import time
 from functools import lru_cache
@@ -22,7 +24,7 @@ from cf_vectorize_api.models import GetByIdsRequest, GetByIdsResponse, InsertRes
 from cf_vectorize_api.types import File
 
 from . import errors
-from .envelope import unwrap
+from .envelope import are_vectors, is_mutation, unwrap
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
 
 if TYPE_CHECKING:
@@ -97,6 +99,22 @@ class Credentials:
         return text
 
 
+class _WithoutAccount(logging.Filter):
+    """Takes the account id out of the URL that httpx logs for each request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                re.sub("/accounts/[^/]+/", "/accounts/…/", str(value)) if isinstance(value, httpx.URL) else value
+                for value in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutAccount())
+
+
 @lru_cache(maxsize=1)
 def _ssl_context() -> ssl.SSLContext:
     """Make the one TLS context of the process: reading the certificates is nearly all of a client's start."""
@@ -133,7 +151,7 @@ class Cancelled(BaseException):
 class Transport:
     """Sends requests of one index, from any number of threads."""
 
-    def __init__(  # noqa: PLR0913 - one argument for each setting of the public client
+    def __init__(
         self,
         index: str,
         credentials: Credentials,
@@ -147,7 +165,7 @@ class Transport:
         self._credentials = credentials
         self._give_up_after = give_up_after
         self._budget = Budget(requests_per_5min)
-        # The response that the hook saw for the request that this thread is sending.
+        # The response that the hook saw for the request that this thread is sending, and its envelope's result.
         self._answer = threading.local()
         self._base_url = _checked_base_url(base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL)
         self._client = self._generated_client(
@@ -258,9 +276,9 @@ class Transport:
         self._answer.response = None
         try:
             parsed = send().parsed
-            if isinstance(parsed, expected):
+            if isinstance(parsed, expected) and _HOLDS[expected](self._answer.result):
                 return parsed
-            raise self._unexpected("the result is missing")
+            raise self._unexpected("it has another shape")
         except errors.VectorizeError:
             raise
         # What httpx raises holds the request with its credentials: it is not kept as the cause.
@@ -280,24 +298,22 @@ class Transport:
         self._answer.response = response
         body = response.read()
         request = response.request
-        try:
-            envelope = unwrap(
-                response.status_code,
-                response.headers,
-                body,
-                method=request.method,
-                path=self._credentials.scrub(request.url.path),
-            )
-        except errors.ResponseError as error:
-            error.message = self._credentials.scrub(error.message)
-            raise
+        envelope = unwrap(
+            response.status_code,
+            response.headers,
+            body,
+            method=request.method,
+            path=request.url.path,
+            scrub=self._credentials.scrub,
+        )
+        self._answer.result = envelope.get("result")
         # The generated parser asks the response for its JSON: it gets what was just decoded.
         setattr(response, "json", lambda: envelope)  # noqa: B010 - mypy forbids assigning to a method
 
     def _unexpected(self, what: str) -> errors.UnexpectedResponseError:
         response: httpx.Response = self._answer.response
         return errors.UnexpectedResponseError(
-            f"the envelope does not hold the result that was asked for ({what})",
+            self._credentials.scrub(f"the envelope does not hold the result that was asked for ({what})"),
             response.status_code,
             None,
             response.request.method,
@@ -322,3 +338,6 @@ _FAILURES: dict[type[httpx.HTTPError], str] = {
     httpx.ReadTimeout: "no answer in time",
     httpx.RemoteProtocolError: "the answer was cut short",
 }
+
+# The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
+_HOLDS: dict[type, Callable[[Any], bool]] = {InsertResponse: is_mutation, GetByIdsResponse: are_vectors}
