@@ -44,7 +44,7 @@ def main() -> int:
             started = time.monotonic()
             while missing := index.get_by_ids(list(source)[-20:]).missing:
                 print(
-                    f"   after {time.monotonic() - started:.1f} s: {len(missing)} of the last 20 cannot be read yet"
+                    f"   after {time.monotonic() - started:.1f} s: {len(missing)} of 20 cannot be read yet"
                 )
                 time.sleep(0.25)
             found = index.get_by_ids(source)

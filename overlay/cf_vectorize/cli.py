@@ -151,7 +151,7 @@ def _insert_parser(parser: argparse.ArgumentParser) -> None:
 
 INSERT_OPTIONS = (
     "batch_vectors", "batch_bytes", "concurrency", "unparsable", "check", "dimensions", "rejects", "compact",
-    "journal", "on_changed", "on_error",
+    "journal", "on_changed", "on_error", "verify",
 )  # fmt: skip
 
 
@@ -192,15 +192,49 @@ def _print_insert_report(report: InsertReport, *, as_json: bool) -> int:
         print(f"{report.summary()}, in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
         if report.verification is not None:
             print(report.verification.summary())
-    codes = [OK, FAILED if report.rejected or (report.verification and not report.verification.ok) else OK]
-    codes += [_fail(batch.error) for batch in report.failed if batch.error is not None]
-    return USAGE if USAGE in codes and not report.accepted else max(map(bool, codes))
+    for batch in report.failed:
+        print(f"error: {batch.error}", file=sys.stderr)
+    unverified = report.verification is not None and not report.verification.ok
+    return FAILED if report.failed or report.rejected or unverified else OK
 
 
 def _how_to_go_on(arguments: argparse.Namespace) -> str:
     if arguments.journal:
         return f"interrupted; the same command goes on from {arguments.journal}"
     return "interrupted; running it again is safe, and with --resume it would go on where it was"
+
+
+def _verify_parser(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("index", help="name of the index")
+    add("files", nargs="+", metavar="FILE", help="what was loaded, as for insert")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--sample", type=int, metavar="N", help="look at N lines, chosen at random (default: 3000)")
+    amount.add_argument("--all", dest="sample", action="store_const", const="all", help="look at every line")
+    add("--seed", type=int, metavar="N", help="repeat an earlier choice of lines")
+    add("--wait", type=float, default=120.0, metavar="SECONDS",
+        help="how long missing vectors may still turn up (default: 120)")  # fmt: skip
+    add("--json", action="store_true", help="print the report as one JSON object")
+    _service_arguments(parser)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from .errors import VectorizeError  # noqa: PLC0415
+
+    try:
+        with _client(arguments) as client:
+            report = client.verify(
+                arguments.files, sample=arguments.sample, seed=arguments.seed, deadline=arguments.wait
+            )
+    except VectorizeError as error:
+        return _fail(error)
+    if arguments.json:
+        _print_json(report.as_json())
+    else:
+        for finding in report.findings:
+            print(finding)
+        print(report.summary())
+    return OK if report.ok else FAILED
 
 
 def _check_parser(parser: argparse.ArgumentParser) -> None:

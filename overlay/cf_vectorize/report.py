@@ -132,7 +132,8 @@ class InsertReport:
 
     def summary(self) -> str:
         """Say in one line what was accepted and what was not."""
-        parts = [f"{_count(self.vectors, 'vector')} accepted in {_count(len(self.accepted), 'batch')}"]
+        accepted = f"{_count(self.vectors, 'vector')} accepted in {_count(len(self.accepted), 'batch')}"
+        parts = [accepted if self.accepted else "nothing accepted"]
         if self.resumed:
             parts.append(f"{self.resumed:,} of them in an earlier run")
         if self.rejected:
