@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BLOCK: Final = 256 * 1024
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 NEWLINE: Final = b"\n"
-CARRIAGE_RETURN: Final = b"\r"
+LINE_END: Final = b"\r\n"
 
 
 @attrs.define
@@ -42,7 +42,7 @@ class Cut:
         stop: Offset after its last byte.
         first_line: Number of its first line, from 1.
         lines: How many lines it has, blank ones included.
-        ragged: Whether it may hold a blank line or a carriage return, which are not sent.
+        ragged: Whether it may hold a blank line or one that ends with a carriage return, which are not sent.
         fixed: Whether the range was asked for, and not chosen by the limits.
 
     """
@@ -61,29 +61,39 @@ class Cut:
 
 
 class _LineEnds:
-    """Iterates the offset after each line of a stream, the last one's newline or not."""
+    """Iterates the offset after each line of a stream, the last one's newline or not.
+
+    Attributes:
+        text_start: Where the first line starts, after a byte order mark.
+        last_ragged: The offset after the latest line that is blank or ends with a carriage return, 0 without one.
+
+    """
 
     def __init__(self, read_into: ReadInto) -> None:
         self._read_into = read_into
         self.text_start = 0
-        self.carriage_return_before = 0
+        self.last_ragged = 0
 
     def __iter__(self) -> Iterator[int]:
-        buffer = bytearray(BLOCK)
-        view = memoryview(buffer)
+        # The byte before the block is the last one of the block before: the first is preceded by a line's end.
+        buffer = bytearray(NEWLINE) + bytes(BLOCK)
+        block = memoryview(buffer)[1:]
         offset = end = 0
-        while read := self._read_into(view):
-            if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 0, read):
+        while read := self._read_into(block):
+            if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 1, read + 1):
                 self.text_start = len(BYTE_ORDER_MARK)
-            if buffer.find(CARRIAGE_RETURN, 0, read) >= 0:
-                self.carriage_return_before = offset + read
-            newline = buffer.find(NEWLINE, 0, read)
+            newline = buffer.find(NEWLINE, 1, read + 1)
             while newline >= 0:
-                end = offset + newline + 1
+                end = offset + newline
+                if buffer[newline - 1] in LINE_END or end == self.text_start + 1:
+                    self.last_ragged = end
                 yield end
-                newline = buffer.find(NEWLINE, newline + 1, read)
+                newline = buffer.find(NEWLINE, newline + 1, read + 1)
+            buffer[0] = buffer[read]
             offset += read
         if max(end, self.text_start) < offset:
+            if buffer[0] in LINE_END:
+                self.last_ragged = offset
             yield offset
 
 
@@ -102,10 +112,9 @@ def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | N
     line_ends = _LineEnds(read_into)
     start = line_start = lines = 0
     first_line = 1
-    blank = False
 
     def cut() -> Cut:
-        ragged = blank or line_ends.carriage_return_before > start
+        ragged = line_ends.last_ragged > start
         return Cut(start, line_start, first_line, lines, ragged, fixed_stop == line_start)
 
     for end in line_ends:
@@ -114,9 +123,8 @@ def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | N
         fixed_stop = fixed.get(start)
         if lines and fixed_stop is None and end > start + limits.size:
             yield cut()
-            start, first_line, lines, blank = line_start, first_line + lines, 0, False
+            start, first_line, lines = line_start, first_line + lines, 0
             fixed_stop = fixed.get(start)
-        blank = blank or end == line_start + 1
         lines += 1
         line_start = end
         if fixed_stop is None:
@@ -125,6 +133,6 @@ def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | N
             full = end >= fixed_stop
         if full:
             yield cut()
-            start, first_line, lines, blank = line_start, first_line + lines, 0, False
+            start, first_line, lines = line_start, first_line + lines, 0
     if lines:
         yield cut()

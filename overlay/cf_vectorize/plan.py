@@ -12,7 +12,7 @@ from .body import Segment, chunks, lines, select
 from .check import RULES, LineCheck, Problem
 from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
 from .journal import digest
-from .ndjson import BatchLimits, Cut, split
+from .ndjson import BLOCK, BatchLimits, Cut, split
 from .records import compact
 from .sources import temporary_file, write_all
 
@@ -309,10 +309,10 @@ def oversized(source: str, cut: Cut, most: int) -> BadLine:
 
 
 def _read_into(segments: Sequence[Segment]) -> ReadInto:
-    pieces = chunks(segments)
+    pieces = chunks(segments, BLOCK)
 
     def read_into(buffer: memoryview) -> int:
-        piece = next(pieces, memoryview(b""))
+        piece = next(pieces, b"")
         buffer[: len(piece)] = piece
         return len(piece)
 
