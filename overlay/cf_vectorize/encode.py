@@ -1,0 +1,181 @@
+"""One record -> one NDJSON line, its values as shortest float32 decimals. Pure.
+
+What JSON can express is written as it is, right or wrong, so that the rules of `check` judge it; NaN and half
+surrogate pairs are written as Python's own json writes them. What JSON cannot express is not guessed: the record is
+`Unencodable`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from functools import cache
+from reprlib import repr as short_repr
+from typing import Any, Final
+
+import attrs
+import orjson
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_SCALARS: Final = frozenset({str, int, float, bool})
+_INT64_MIN: Final = -(2**63)
+_UINT64_MAX: Final = 2**64 - 1
+NUMBER_KINDS: Final = "fiu"  # of a NumPy dtype: floats, integers, unsigned integers
+
+
+@attrs.frozen
+class Unencodable:
+    """A row that JSON cannot express.
+
+    Attributes:
+        row: Its number in the source, from 1.
+        column: The column, with the path inside it, such as `metadata.published`; empty where it is the whole row.
+        reason: What is wrong, in words.
+        id: The row's id where it is a string.
+
+    """
+
+    row: int
+    column: str
+    reason: str
+    id: str | None
+
+
+class _RefusedError(Exception):
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(column, reason)
+        self.column = column
+        self.reason = reason
+
+
+@cache
+def numpy() -> Any:
+    """Give the module, or None where it is not installed."""
+    try:
+        import numpy as np  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    return np
+
+
+def encode(record: Mapping[str, Any], row: int, *, ready: bool = False) -> bytes | Unencodable:
+    """Write one record as an NDJSON line without a newline.
+
+    Args:
+        record: The members of the line; `values` may be any sequence or array of numbers.
+        row: The record's number in its source, from 1.
+        ready: `values` is what `as_float32` or `as_json` gave.
+
+    """
+    try:
+        members = {
+            _key(name, "the record"): value if ready and name == "values" else _member(name, value)
+            for name, value in record.items()
+        }
+        return orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
+    except _RefusedError as error:
+        identity = record.get("id")
+        return Unencodable(row, error.column, error.reason, identity if isinstance(identity, str) else None)
+
+
+def _member(name: str, value: Any) -> Any:
+    return _values(value) if name == "values" else _plain(value, name)
+
+
+def _values(values: Any) -> Any:
+    """Give values as orjson writes them in float32, or as they are where `check` has to name what is wrong."""
+    np = numpy()
+    if np is None and hasattr(values, "tolist"):
+        values = values.tolist()
+    if np is None or isinstance(values, (list, tuple)):
+        return _values_of_list(values)
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # noqa: BLE001 - whatever the library of the array raises
+        raise _RefusedError("values", f"{type(values).__name__} cannot be read as an array: {error}") from None
+    if array.ndim == 1 and array.dtype.kind in NUMBER_KINDS:
+        floats = as_float32(array)
+        if np.isfinite(floats).all():
+            return floats
+    return as_json(array.tolist())
+
+
+def as_float32(array: Any) -> Any:
+    """Give a NumPy array as contiguous float32, itself where it is that; what is too large becomes infinite."""
+    np = numpy()
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+def as_json(values: Any) -> Any:
+    """Give values that are not all finite float32 so that they are written as they stand, for `check` to judge."""
+    return _plain(values, "values")
+
+
+def _values_of_list(values: Any) -> Any:
+    floats = pack(values) if isinstance(values, (list, tuple)) else None
+    return as_json(values) if floats is None else floats
+
+
+def pack(values: Sequence[Any]) -> Any:
+    """Give a list of numbers as orjson writes them in float32; None where one is no number or not finite in it."""
+    np = numpy()
+    try:
+        if bool in set(map(type, values)):
+            return None
+        packed = struct.pack(f"<{len(values)}f", *values)
+    except (OverflowError, struct.error):
+        return None
+    if np is not None:
+        floats = np.frombuffer(packed, np.float32)
+        return floats if np.isfinite(floats).all() else None
+    # Nine digits tell each float32 from its neighbours. The shortest that do, a tenth fewer bytes, need NumPy.
+    text = ("%.9g," * len(values)) % struct.unpack(f"<{len(values)}f", packed)
+    if "n" in text:  # nan or inf
+        return None
+    return orjson.Fragment("[" + text.replace("-0,", "-0.0,")[:-1] + "]")
+
+
+def _plain(value: Any, place: str) -> Any:
+    """Give a value that orjson writes as Python's json would; refuse what would have to be guessed."""
+    if value is None or type(value) in _SCALARS:
+        return value if _is_json(value) else orjson.Fragment(json.dumps(value))
+    if isinstance(value, Mapping):
+        return {_key(key, place): _plain(item, f"{place}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{place}[{number}]") for number, item in enumerate(value)]
+    return _plain(_builtin(value, place), place)
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.isascii() or not _SURROGATE.search(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or _INT64_MIN <= value <= _UINT64_MAX  # beyond them orjson refuses, and JSON does not
+
+
+def _builtin(value: Any, place: str) -> Any:
+    """Give a subclass's or NumPy's value as the type of Python's own that it stands for."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    python = value.tolist() if type(value).__module__ == "numpy" else value
+    if type(python) is type(value):
+        raise _RefusedError(
+            place,
+            f"{short_repr(value)} is of type {type(value).__name__}, which JSON does not have; convert it first",
+        )
+    return python
+
+
+def _key(key: Any, place: str) -> str:
+    if not isinstance(key, str) or _SURROGATE.search(key):
+        raise _RefusedError(place, f"the key {short_repr(key)} is no string of whole characters; convert it first")
+    return key
