@@ -77,6 +77,43 @@ def test_service_stores_a_vector_and_gives_it_back(service: Service, *, on_live:
         assert_kept(result, on_live=on_live)
 
 
+def lines(*vectors: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps({"id": "a", "values": [0.5] * 32, **vector}).encode() + b"\n" for vector in vectors)
+
+
+BEYOND_PROBES = [
+    contract.Probe("an id of 65 bytes", "insert", contract.NDJSON, lines({"id": "é" * 32 + "x"}), (400,), 40008),
+    contract.Probe("metadata of 10,241 bytes", "insert", contract.NDJSON,
+                   lines({"metadata": {"k": "v" * (10_241 - 8)}}), (400,), 40016),
+    contract.Probe("a second vector of another dimension", "insert", contract.NDJSON,
+                   lines({}, {"id": "b", "values": [1, 2]}), (400,), 40012),
+    contract.Probe("a NaN", "insert", contract.NDJSON, lines({"values": [float("nan")] * 32}), (400,), 40023),
+    contract.Probe("a bare array", "get_by_ids", contract.JSON, b'["a"]', (400,), 40026),
+    contract.Probe("no metadata, and none found", "insert", contract.NDJSON, lines({"id": "bare"})),
+    contract.Probe("a multipart form", "insert", "multipart/form-data; boundary=x",
+                   b'--x\r\nContent-Disposition: form-data; name="vectors"; filename="vectors.ndjson"\r\n'
+                   b"Content-Type: application/x-ndjson\r\n\r\n" + lines({"id": "form"}) + b"\r\n--x--\r\n"),
+    contract.Probe("no index", "get_by_ids", contract.JSON, b'{"ids":["a"]}', (404,), 7003, index="a/b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("probe", BEYOND_PROBES, ids=[probe.name for probe in BEYOND_PROBES])
+def test_emulator_keeps_the_contract_beyond_the_probes(emulator: str, probe: contract.Probe) -> None:
+    result, _ = Service(INDEX, Credentials(ACCOUNT, TOKEN, None, None), emulator).try_out(probe)
+    assert_kept(result, on_live=False)
+
+
+def test_emulator_refuses_another_token_within_the_contract() -> None:
+    with EmulatorProcess("--token", "the-only-token") as process:
+        result, response = Service(INDEX, Credentials(ACCOUNT, TOKEN, None, None), process.base_url).try_out(
+            PROBES[0]
+        )
+    assert response is not None
+    assert response.status in {401, 403}
+    # Neither broken nor with anything undocumented: credentials say nothing about the contract.
+    assert (result.verdict, result.undocumented) == ("not judged", ())
+
+
 # --- services that no longer keep it
 
 
