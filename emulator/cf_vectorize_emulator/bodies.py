@@ -7,25 +7,31 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import anyio
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect, Request
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from .envelope import Refusal, body_too_large, unknown, unknown_content_type
 from .limits import GET_BODY_BYTES, INSERT_BODY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+    from starlette.requests import Request
 
 # What a body may take in memory before it goes to disk.
 SPOOL_BYTES: Final = 1 << 18
 # How long a sender may pause.
 PAUSE_SECONDS: Final = 30.0
-# How much of a refused body is still read, so that the client can read the answer instead of a reset connection.
-DRAIN_BYTES: Final = 256_000_000
+# Form members beside the file: each may take 1 MiB of memory.
+FORM_MEMBERS: Final = 8
 
 
-async def read_json(request: Request) -> bytes:
+def media_type(request: Request) -> str:
+    """Give the media type of a body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def small(request: Request) -> bytes:
     """Give a small body.
 
     Raises:
@@ -43,16 +49,21 @@ async def ndjson(request: Request) -> AsyncIterator[BinaryIO]:
         Refusal: It is neither, too large, or its sender paused for too long.
 
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type == "application/x-ndjson":
+    kind = media_type(request)
+    if kind == "application/x-ndjson":
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
             async for chunk in _chunks(request, INSERT_BODY_BYTES):
                 body.write(chunk)
             body.seek(0)
             yield cast("BinaryIO", body)
-    elif media_type == "multipart/form-data":
+    elif kind == "multipart/form-data":
         try:
-            form = await MultiPartParser(request.headers, _chunks(request, INSERT_BODY_BYTES)).parse()
+            form = await MultiPartParser(
+                request.headers,
+                _chunks(request, INSERT_BODY_BYTES),
+                max_files=FORM_MEMBERS,
+                max_fields=FORM_MEMBERS,
+            ).parse()
         except MultiPartException as error:
             raise unknown(f"malformed multipart body: {error.message}") from None
         try:
@@ -66,7 +77,7 @@ async def ndjson(request: Request) -> AsyncIterator[BinaryIO]:
         raise unknown_content_type()
 
 
-async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes]:
     declared = request.headers.get("content-length", "0")
     size = 0
     if not declared.isdigit() or int(declared) > limit:
@@ -86,10 +97,11 @@ async def _chunks(request: Request, limit: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def drain(request: Request) -> None:
-    """Read what is left of a body, within bounds."""
-    try:
-        async for _ in _chunks(request, DRAIN_BYTES):
-            pass
-    except (Refusal, ClientDisconnect, RuntimeError):
-        pass
+async def read_part(request: Request) -> None:
+    """Read about half of a body, or the first piece of one whose length is not known."""
+    half = int(request.headers.get("content-length", "0")) // 2
+    read = 0
+    async for chunk in _chunks(request, INSERT_BODY_BYTES):
+        read += len(chunk)
+        if read >= half:
+            return

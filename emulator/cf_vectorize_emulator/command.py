@@ -3,84 +3,162 @@
 from __future__ import annotations
 
 import argparse
+import json
+import logging
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, get_args
 
+from .faults import Fault, read_faults
 from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN
+from .rate import Rate
+from .visibility import Order, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-DEFAULT_PORT = 8787
+DEFAULT_PORT: Final = 8787
+OK, FAILED, USAGE = 0, 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the emulator's arguments to a parser."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument(
+    default = Visibility()
+    where = parser.add_argument_group("where it listens")
+    where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    where.add_argument(
         "--port",
         type=int,
         default=DEFAULT_PORT,
         help=f"port to listen on, 0 for a free one (default: {DEFAULT_PORT})",
     )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where to keep the data (default: nothing is kept)")
-    parser.add_argument(
+    where.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a host name by which clients may call it, beside localhost and addresses; may be repeated",
+    )
+    where.add_argument("--token", help="accept this API token only (default: any well-formed one)")
+    data = parser.add_argument_group("what it holds")
+    data.add_argument("--data", type=Path, metavar="DIR", help="where to keep the data (default: nothing is kept)")
+    data.add_argument(
         "--index",
-        type=_index,
+        type=_type(_index),
         action="append",
         default=[],
         metavar="NAME:DIMENSIONS",
         help="an index that exists from the start; may be repeated",
     )
-    parser.add_argument(
-        "--declared-only", action="store_true", help="refuse inserts into other indexes instead of creating them"
+    data.add_argument(
+        "--declared-only",
+        action="store_true",
+        help="refuse inserts into other indexes, as the live service does (default: create them)",
     )
-    parser.add_argument(
+    happens = parser.add_argument_group("what happens to requests")
+    happens.add_argument(
         "--visible",
-        default="1",
+        default=f"{default.delay:g}",
         metavar="immediately|held|SECONDS",
-        help="when an accepted vector becomes readable (default: 1)",
+        help=f"when an accepted vector becomes readable; held: when it is released (default: {default.delay:g})",
     )
-    parser.add_argument("--token", help="accept this API token only (default: any well-formed one)")
+    happens.add_argument(
+        "--visible-jitter",
+        type=float,
+        default=default.jitter,
+        metavar="SECONDS",
+        help=f"up to this much later, drawn for each mutation (default: {default.jitter:g})",
+    )
+    happens.add_argument(
+        "--visible-order",
+        choices=get_args(Order),
+        default=default.order,
+        help="mutations become readable as accepted, in any order, or each vector by itself (scattered)",
+    )
+    happens.add_argument(
+        "--rate-limit",
+        type=_type(Rate.parse),
+        metavar="REQUESTS/SECONDS",
+        help="refuse what exceeds it, and block for as long; Cloudflare's is 1200/300 (default: no limit)",
+    )
+    happens.add_argument(
+        "--faults", type=_type(_faults), default=(), metavar="FILE", help="a JSON array of faults to inject"
+    )
+    parser.add_argument("--quiet", action="store_true", help="no log line for each request")
+
+
+def _type(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse show why an argument cannot be read."""
+
+    def read_argument(text: str) -> Any:
+        try:
+            return read(text)
+        except (OSError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read_argument
 
 
 def _index(text: str) -> tuple[str, int]:
     name, _, dimensions = text.rpartition(":")
-    if not name or not dimensions.isdigit() or not DIMENSIONS_MIN <= int(dimensions) <= DIMENSIONS_MAX:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not NAME:DIMENSIONS with {DIMENSIONS_MIN} to {DIMENSIONS_MAX} dimensions"
-        )
+    if not name or not dimensions.isdecimal() or not DIMENSIONS_MIN <= int(dimensions) <= DIMENSIONS_MAX:
+        raise ValueError(f"{text!r} is not NAME:DIMENSIONS with {DIMENSIONS_MIN} to {DIMENSIONS_MAX} dimensions")
     return name, int(dimensions)
+
+
+def _faults(path: str) -> list[Fault]:
+    try:
+        return read_faults(json.loads(Path(path).read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, and give the exit code."""
-    from .server import READY, Settings  # noqa: PLC0415 - help needs none of it
-    from .server import run as serve  # noqa: PLC0415
-    from .visibility import Visibility  # noqa: PLC0415
+    from . import server  # noqa: PLC0415 - help needs none of it
+    from .emulator import Settings  # noqa: PLC0415
 
+    try:
+        visibility = Visibility.parse(arguments.visible, arguments.visible_jitter, arguments.visible_order)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
     settings = Settings(
-        host=arguments.host,
-        port=arguments.port,
         data=arguments.data,
         indexes=dict(arguments.index),
         declared_only=arguments.declared_only,
-        visibility=Visibility.parse(arguments.visible),
+        visibility=visibility,
         token=arguments.token,
+        rate=arguments.rate_limit,
+        faults=arguments.faults,
     )
+    address = server.Address(arguments.host, arguments.port, arguments.allow_host)
+    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING if arguments.quiet else logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        server.run(settings, address, lambda base_url: _announce(base_url, settings))
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    return OK
 
-    def announce(base_url: str) -> None:
-        print(f"export CLOUDFLARE_BASE_URL={base_url}")
-        print("export CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef")
-        print("export CLOUDFLARE_API_TOKEN=any-token")
-        print(f"{READY}{base_url}", flush=True)
 
-    serve(settings, announce)
-    return 0
+def _announce(base_url: str, settings: Any) -> None:
+    page = base_url.removesuffix("client/v4")
+    print(
+        f"A local Vectorize; data {f'in {settings.data}' if settings.data else 'is not kept'}; page: {page}\n\n"
+        f"export CLOUDFLARE_BASE_URL={base_url}\n"
+        "export CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef\n"
+        f"export CLOUDFLARE_API_TOKEN={'<the token>' if settings.token else 'any-token'}\n\n"
+        f"listening on {base_url}",
+        flush=True,
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, and give its exit code."""
-    parser = argparse.ArgumentParser(prog="cf_vectorize_emulator", description="A local Cloudflare Vectorize.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cf_vectorize_emulator", description="A local Cloudflare Vectorize."
+    )
     add_arguments(parser)
     return run(parser.parse_args(argv))

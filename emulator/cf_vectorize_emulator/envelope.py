@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Final
 
 import orjson
@@ -62,6 +63,7 @@ def success(result: Any) -> bytes:
 
 
 def _page(status: int, title: str) -> bytes:
+    title = escape(title)
     return (
         f"<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n"
         f"<center><h1>{status} {title}</h1></center>\r\n<hr><center>cloudflare</center>\r\n</body>\r\n</html>\r\n"

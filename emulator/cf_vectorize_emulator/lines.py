@@ -61,7 +61,7 @@ def read_vectors(body: BinaryIO, *, discard: bool, check: Callable[[Vector], Non
         try:
             vector = parse_line(line)
             if number >= VECTORS_PER_INSERT:
-                raise unknown(f"too many vectors in payload; max vector count is {VECTORS_PER_INSERT}")  # noqa: TRY301
+                raise unknown(f"too many vectors in payload; max vector count is {VECTORS_PER_INSERT}")
             check(vector)
         except UnexpectedFormatError:
             if not discard:
@@ -107,13 +107,8 @@ def parse_line(line: bytes) -> Vector:
     values = _float32(document.get("values"))
     packed = None if metadata is None else _compact(metadata)
     check_id(vector_id)
-    if namespace is not None and len(namespace.encode()) > NAMESPACE_BYTES:
-        raise unknown(
-            f"namespace too long for vector id={vector_id!r}; max is {NAMESPACE_BYTES} bytes, "
-            f"got {len(namespace.encode())} bytes"
-        )
-    if packed is not None:
-        _check_metadata(vector_id, metadata, len(packed))
+    _check_namespace(vector_id, namespace or "")
+    _check_metadata(vector_id, metadata or {}, packed or b"")
     return Vector(vector_id, namespace, packed, values)
 
 
@@ -149,11 +144,19 @@ def _compact(metadata: Any) -> bytes:
         raise UnexpectedFormatError from None
 
 
-def _check_metadata(vector_id: str, metadata: dict[str, Any], size: int) -> None:
-    if size > METADATA_BYTES:
-        raise oversized_metadata(vector_id, size)
+def _check_namespace(vector_id: str, namespace: str) -> None:
+    size = len(namespace.encode())
+    if size > NAMESPACE_BYTES:
+        raise unknown(
+            f'namespace too long for vector id="{vector_id}"; max is {NAMESPACE_BYTES} bytes, got {size} bytes'
+        )
+
+
+def _check_metadata(vector_id: str, metadata: dict[str, Any], packed: bytes) -> None:
+    if len(packed) > METADATA_BYTES:
+        raise oversized_metadata(vector_id, len(packed))
     nested = [value for value in metadata.values() if type(value) is dict]
     for members in (metadata, *nested):
         for key in members:
             if not key or key.startswith("$") or "." in key or '"' in key:
-                raise unknown(f"invalid metadata key {key!r} for vector id={vector_id!r}")
+                raise unknown(f'invalid metadata key "{key}" for vector id="{vector_id}"')

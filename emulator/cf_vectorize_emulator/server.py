@@ -3,152 +3,163 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
 from .app import create_app
-from .service import Service
-from .store import Store
-from .visibility import Visibility
+from .emulator import Emulator, Settings, open_emulator
+from .guard import Guard
+from .wire import Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-
-    from starlette.types import ASGIApp
+    from socket import socket
 
 READY: Final = "listening on "
+GRACE_SECONDS: Final = 2
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How an emulator is set up.
+class Address:
+    """Where a server listens, and under which names it may be called.
 
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        data: Folder of the data file; None keeps nothing beyond the server's life.
-        indexes: Dimensions of indexes that exist from the start, by name.
-        declared_only: Refuse an insert into any other index instead of creating it.
-        visibility: When accepted vectors become readable.
-        token: The only token that is accepted; None accepts any well-formed one.
+        names: Host names for it beside `localhost` and IP addresses.
 
     """
 
     host: str = "127.0.0.1"
     port: int = 0
-    data: Path | None = None
-    indexes: Mapping[str, int] = field(default_factory=dict)
-    declared_only: bool = False
-    visibility: Visibility = field(default_factory=Visibility)
-    token: str | None = field(default=None, repr=False)
-
-
-@contextmanager
-def service(settings: Settings) -> Iterator[Service]:
-    """Open the data file, and close it (or delete it, where nothing is to be kept) at the end."""
-    temporary = (
-        tempfile.TemporaryDirectory(prefix="vectorize-") if settings.data is None else nullcontext(settings.data)
-    )
-    with temporary as folder:
-        store = Store(Path(folder))
-        try:
-            yield Service(store, settings.visibility, declared=settings.indexes, declared_only=settings.declared_only)
-        finally:
-            store.close()
+    names: Sequence[str] = ()
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which tells its port once it listens, and leaves signals to its owner."""
+    """uvicorn, which tells its base URL once it listens, and leaves signals to its owner."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, on_ready: Callable[[int], None]) -> None:
+    def __init__(self, emulator: Emulator, address: Address, on_ready: Callable[[str], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
-                host=host,
-                port=port,
+                Guard(create_app(emulator), {address.host, *address.names}),
+                host=address.host,
+                port=address.port,
                 loop="asyncio",
-                http="h11",
+                http=Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
         self._on_ready = on_ready
+
+    async def serve(self, sockets: list[socket] | None = None) -> None:
+        """Listen until it is stopped.
+
+        Raises:
+            OSError: It cannot listen where it should.
+
+        """
+        try:
+            await super().serve(sockets)
+        except SystemExit:
+            config = self.config
+            raise OSError(f"cannot listen on {config.host}:{config.port}; choose another --port, or 0") from None
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Take no signal."""
         return nullcontext()
 
-    async def startup(self, sockets: list[Any] | None = None) -> None:
+    async def startup(self, sockets: list[socket] | None = None) -> None:
         """Listen, and say where."""
         await super().startup(sockets)
-        self._on_ready(self.servers[0].sockets[0].getsockname()[1])
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/client/v4")
+
+    def stop(self) -> None:
+        """Finish what is being answered, and end."""
+        self.should_exit = True
 
 
-def base_url(host: str, port: int) -> str:
-    """Give what `CLOUDFLARE_BASE_URL` must be."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/client/v4"
+def run(settings: Settings, address: Address, on_ready: Callable[[str], None]) -> None:
+    """Serve in this thread, which must be the main one, until SIGINT or SIGTERM.
 
+    Args:
+        settings: How the emulator is set up.
+        address: Where it listens.
+        on_ready: Called with the base URL once it does.
 
-def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Serve in this thread, which must be the main one, until SIGINT or SIGTERM."""
+    """
 
-    async def serve_until_signal(server: Server) -> None:
+    async def serve_until_signal() -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, setattr, server, "should_exit", True)  # noqa: FBT003
+            loop.add_signal_handler(number, server.stop)
         await server.serve()
 
-    with service(settings) as running:
-        app = create_app(running, settings.token)
-        server = Server(app, settings.host, settings.port, lambda port: on_ready(base_url(settings.host, port)))
-        asyncio.run(serve_until_signal(server))
+    with open_emulator(settings) as emulator:
+        server = Server(emulator, address, on_ready)
+        asyncio.run(serve_until_signal())
 
 
-@dataclass
+@dataclass(frozen=True)
 class LocalServer:
-    """A server in a thread of this process."""
+    """A server in a thread of this process.
+
+    Args:
+        base_url: What `CLOUDFLARE_BASE_URL` must be.
+        emulator: What it serves.
+
+    """
 
     base_url: str
-    service: Service
+    emulator: Emulator
 
 
 @contextmanager
-def serve(settings: Settings | None = None) -> Iterator[LocalServer]:
-    """Serve from a thread of this process, on a free port unless told otherwise, for the length of the block."""
-    settings = settings or Settings()
-    with service(settings) as running:
-        ports: list[int] = []
-        ready = threading.Event()
+def serve(settings: Settings | None = None, address: Address | None = None) -> Iterator[LocalServer]:
+    """Serve from a thread of this process for the length of the block.
 
-        def on_ready(port: int) -> None:
-            ports.append(port)
-            ready.set()
+    Args:
+        settings: How the emulator is set up; the command line's defaults where not given.
+        address: Where it listens; a free port of 127.0.0.1 where not given.
 
-        server = Server(create_app(running, settings.token), settings.host, settings.port, on_ready)
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="cf-vectorize-emulator")
+    Raises:
+        OSError: It cannot listen there.
+
+    """
+    address = address or Address()
+    base_urls: SimpleQueue[str | None] = SimpleQueue()
+    with open_emulator(settings or Settings()) as emulator:
+        server = Server(emulator, address, base_urls.put)
+
+        def serve_until_stopped() -> None:
+            try:
+                asyncio.run(server.serve())
+            finally:
+                base_urls.put(None)
+
+        thread = threading.Thread(target=serve_until_stopped, name="cf-vectorize-emulator")
         thread.start()
         try:
-            while not ready.wait(0.05):
-                if not thread.is_alive():
-                    raise OSError(f"cannot listen on {settings.host}:{settings.port}")
-            yield LocalServer(base_url(settings.host, ports[0]), running)
+            base_url = base_urls.get()
+            if base_url is None:
+                raise OSError(f"cannot listen on {address.host}:{address.port}")
+            yield LocalServer(base_url, emulator)
         finally:
-            server.should_exit = True
+            server.stop()
             thread.join()
 
 
@@ -188,8 +199,7 @@ class EmulatorProcess:
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:
-        if self.process.poll() is None:
-            os.kill(self.process.pid, number)
+        self.process.send_signal(number)
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()

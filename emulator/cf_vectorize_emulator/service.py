@@ -8,7 +8,7 @@ import uuid
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import numpy
+import numpy as np
 import orjson
 
 from .envelope import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
@@ -95,20 +95,19 @@ class Service:
         moment = visibility.readable_at(now, previous)
         return moment, moment
 
-    def get_by_ids(self, account: str, name: str, body: bytes) -> tuple[list[dict[str, Any]], int]:
-        """Give the vectors that are readable among those asked for, and how many were asked for.
+    def get_by_ids(self, account: str, name: str, ids: list[str]) -> list[dict[str, Any]]:
+        """Give the vectors that are readable among those asked for.
 
         Raises:
-            Refusal: The request is refused.
+            Refusal: There is no such index.
 
         """
-        ids = _ids(body)
         index = self.store.index(account, name)
         if index is None:
             if name not in self.declared:
                 raise index_not_found(name)
-            return [], len(ids)
-        return [render(vector) for vector in self.store.get(index, ids, self._clock())], len(ids)
+            return []
+        return [render(vector) for vector in self.store.get(index, ids, self._clock())]
 
     def release(self) -> int:
         """Make everything readable that was accepted, and give how many mutations were pending."""
@@ -132,7 +131,13 @@ def _same_dimensions(index: Index | None) -> Callable[[Vector], None]:
     return check
 
 
-def _ids(body: bytes) -> list[str]:
+def read_ids(body: bytes) -> list[str]:
+    """Read the body of a lookup.
+
+    Raises:
+        Refusal: It is not what it should be, or asks for too much.
+
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -164,5 +169,5 @@ def render(vector: Vector) -> dict[str, Any]:
 
 
 def _decimals(values: bytes) -> bytes:
-    shortest = orjson.dumps(numpy.frombuffer(values, "<f4"), option=orjson.OPT_SERIALIZE_NUMPY)
+    shortest = orjson.dumps(np.frombuffer(values, "<f4"), option=orjson.OPT_SERIALIZE_NUMPY)
     return POINT_ZERO.sub(b"", shortest)

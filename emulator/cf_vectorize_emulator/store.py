@@ -68,7 +68,7 @@ class Index(NamedTuple):
 class Mutation(NamedTuple):
     """A mutation that cannot be read whole yet: the vectors it added, and the moments at which it can be."""
 
-    index: str
+    index_name: str
     uuid: str
     vectors: int
     readable_at: float
@@ -208,6 +208,12 @@ class Store:
         with self._reading() as connection:
             rows = connection.execute(query, (index.row, *ids, now)).fetchall()
         return [Vector(*row) for row in rows]
+
+    def some_ids(self, index: Index, limit: int) -> list[str]:
+        """Give the first ids of an index in the order of their bytes."""
+        with self._reading() as connection:
+            query = "SELECT id FROM vectors WHERE index_id = ? ORDER BY id LIMIT ?"
+            return [row[0] for row in connection.execute(query, (index.row, limit))]
 
     def pending(self, now: float, limit: int) -> list[Mutation]:
         """Give mutations that cannot be read whole yet, the next ones first."""

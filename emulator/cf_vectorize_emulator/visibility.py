@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 Order = Literal["accepted", "any", "scattered"]
 
@@ -30,21 +30,30 @@ class Visibility:
     order: Order = "accepted"
 
     def __post_init__(self) -> None:
-        if not self.delay >= 0 or not 0 <= self.jitter < math.inf:
-            raise ValueError(f"delay={self.delay}, jitter={self.jitter}: seconds of 0 or more")
+        if not self.delay >= 0:
+            raise ValueError(f"delay={self.delay}: seconds, 0 or more")
+        if not 0 <= self.jitter < math.inf:
+            raise ValueError(f"jitter={self.jitter}: seconds, 0 or more")
         if self.order not in get_args(Order):
             raise ValueError(f"order={self.order!r}: one of {', '.join(get_args(Order))}")
 
     @classmethod
-    def parse(cls, text: str, jitter: float = 0.0, order: Any = "accepted") -> Visibility:
+    def parse(cls, visible: str | float, jitter: float = 0.0, order: Order = "accepted") -> Visibility:
         """Read `immediately`, `held` or a number of seconds.
 
         Raises:
-            ValueError: It is none of them.
+            ValueError: It is none of them, or `jitter` or `order` is not what it can be.
 
         """
-        words = {"immediately": 0.0, "held": math.inf}
-        return cls(words[text] if text in words else float(text), jitter, order)
+        if visible == "immediately":
+            return cls(0.0, 0.0, "any")  # a mutation that others hold up would not be readable immediately
+        if visible == "held":
+            return cls(math.inf, 0.0, order)
+        try:
+            delay = float(visible)
+        except (TypeError, ValueError):
+            raise ValueError(f"visible={visible!r}: immediately, held, or a number of seconds") from None
+        return cls(delay, jitter, order)
 
     def readable_at(self, accepted_at: float, previous: float) -> float:
         """Give the moment from which a mutation can be read.
@@ -56,6 +65,11 @@ class Visibility:
         """
         moment = accepted_at + self.delay + self.draw()
         return max(moment, previous) if self.order == "accepted" else moment
+
+    @property
+    def text(self) -> str:
+        """Give the delay as `parse` reads it."""
+        return {0.0: "immediately", math.inf: "held"}.get(self.delay, f"{self.delay:g}")
 
     def draw(self) -> float:
         """Draw the jitter of one mutation, or of one scattered vector."""
