@@ -79,7 +79,11 @@ class _LineEnds:
         buffer = bytearray(NEWLINE) + bytes(BLOCK)
         block = memoryview(buffer)[1:]
         offset = end = 0
-        while read := self._read_into(block):
+        read = self._read_into(block)
+        # A pipe may give the mark piece by piece.
+        while 0 < read < len(BYTE_ORDER_MARK) and (more := self._read_into(block[read:])):
+            read += more
+        while read:
             if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 1, read + 1):
                 self.text_start = len(BYTE_ORDER_MARK)
             newline = buffer.find(NEWLINE, 1, read + 1)
@@ -91,6 +95,7 @@ class _LineEnds:
                 newline = buffer.find(NEWLINE, newline + 1, read + 1)
             buffer[0] = buffer[read]
             offset += read
+            read = self._read_into(block)
         if max(end, self.text_start) < offset:
             if buffer[0] in LINE_END:
                 self.last_ragged = offset
