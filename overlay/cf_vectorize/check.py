@@ -163,10 +163,12 @@ class LineCheck:
             and not doubles[7::8].translate(None, _SAFE_HIGH_BYTES)
             and line[0] == _BRACE  # simdjson skips a byte order mark
             and len(keys) == len(_KEYS.intersection(keys))  # of a key that is there twice it takes the first
-            and _has_flat_values(line, metadata)
+            and isinstance(identity, str)
+            and isinstance(namespace, str | None)
             and not any(_id_faults(identity))
             and not any(_namespace_faults(namespace))
             and not any(_metadata_faults(metadata))
+            and _has_flat_values(line, metadata)
         )
         if good:
             self.dimensions, self.id, self.namespace, self.metadata = count, identity, namespace, metadata
