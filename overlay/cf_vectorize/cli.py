@@ -6,27 +6,33 @@ import argparse
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from cf_vectorize_emulator import command as emulator
 
 from . import contract_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from .client import Vectorize
     from .report import InsertReport
     from .vector import Vector
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+# Findings printed for a person.
+SHOWN = 20
 EXIT_CODES = """\
 exit codes: 0 all is well; 1 something was rejected, failed, missing or different; 2 wrong usage; 130 interrupted
+
 The account and the token come from CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (or CLOUDFLARE_EMAIL and
 CLOUDFLARE_API_KEY), another service than Cloudflare's, such as the emulator, from CLOUDFLARE_BASE_URL."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -38,37 +44,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Make the parser of the whole command line."""
+    root = argparse.ArgumentParser(
         prog="cf-vectorize",
         description="Load Cloudflare Vectorize at any size, read back, and develop against it with no account.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _insert_parser(_command(commands, "insert", "load vectors from files of any size", _insert))
-    _get_parser(_command(commands, "get", "read vectors back by id", _get))
-    _check_parser(
-        _command(commands, "check", "look files through before anything is sent, without any network", _check)
-    )
-    _emulate_parser(_command(commands, "emulate", "run a local Vectorize to develop against", _emulate))
-    contract_command.add_arguments(
-        _command(commands, "contract", "ask whether a service keeps the contract", contract_command.run)
-    )
-    return parser
-
-
-def _command(commands: Any, name: str, summary: str, run: Callable[[Any], int]) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
+    root.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, summary, add_arguments, run in (
+        ("insert", "load vectors from files of any size", _insert_arguments, _insert),
+        ("get", "read vectors back by id", _get_arguments, _get),
+        ("verify", "read vectors back and compare them with their source", _verify_arguments, _verify),
+        ("check", "look files through before anything is sent, without any network", _check_arguments, _check),
+        ("emulate", "run a local Vectorize to develop against", emulator.add_arguments, _emulate),
+        (
+            "contract",
+            "ask whether a service keeps the contract",
+            contract_command.add_arguments,
+            contract_command.run,
+        ),
+    ):
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add_arguments(command)
+        command.set_defaults(run=run)
+    return root
 
 
 class _Version(argparse.Action):
@@ -118,10 +126,11 @@ def _print_json(document: Any) -> None:
     print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
-def _insert_parser(parser: argparse.ArgumentParser) -> None:
+def _insert_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("index", help="name of the index")
-    add("files", nargs="+", metavar="FILE", help="NDJSON, also .gz .bz2 .xz .zst; - for standard input")
+    add("files", nargs="+", metavar="FILE",
+        help="NDJSON, also .gz .bz2 .xz .zst; .parquet, a folder of them, .npy; - for standard input")  # fmt: skip
     add("--batch-vectors", type=int, metavar="N", help="most vectors in a request (default and most: 5000)")
     add("--batch-bytes", type=int, metavar="N", help="most bytes in a request (default and most: 99999999)")
     add("--concurrency", type=int, metavar="N", help="requests under way at a time (default: 4)")
@@ -146,6 +155,7 @@ def _insert_parser(parser: argparse.ArgumentParser) -> None:
     )
     add("--on-error", choices=["stop", "continue"], help="when a batch fails for good (default: stop)")
     add("--json", action="store_true", help="print the report as one JSON object")
+    _source_arguments(parser)
     _service_arguments(parser)
 
 
@@ -169,7 +179,7 @@ def _insert(arguments: argparse.Namespace) -> int:
     progress = ProgressLine()
     try:
         with _client(arguments) as client:
-            report = client.insert(arguments.files, on_progress=progress, **options)
+            report = client.insert(_source(arguments), on_progress=progress, **options)
     except InsertInterrupted as interrupted:
         progress.clear()
         _print_insert_report(interrupted.report, as_json=arguments.json)
@@ -204,7 +214,47 @@ def _how_to_go_on(arguments: argparse.Namespace) -> str:
     return "interrupted; running it again is safe, and with --resume it would go on where it was"
 
 
-def _verify_parser(parser: argparse.ArgumentParser) -> None:
+def _source_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tables and arrays")
+    group.add_argument("--ids", metavar="FILE", help="the ids of an .npy file, one a line")
+    for name in TABLE_OPTIONS[:-1]:
+        column = name.removesuffix("_column")
+        group.add_argument(f"--{column}-column", metavar="NAME", help=f"the column of a table that is `{column}`")
+    group.add_argument("--rest-to-metadata", action="store_true", default=None,
+                       help="put a table's other columns into the metadata")  # fmt: skip
+
+
+TABLE_OPTIONS = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
+
+
+def _source(arguments: argparse.Namespace) -> object:
+    """Give the files, or the one table or array that the options describe.
+
+    Raises:
+        InputError: The options do not go with the files.
+
+    """
+    from .errors import InputError  # noqa: PLC0415
+    from .records import columns, table  # noqa: PLC0415
+
+    given = {name: getattr(arguments, name) for name in TABLE_OPTIONS}
+    described = {name: value for name, value in given.items() if value is not None}
+    if not described and arguments.ids is None:
+        return arguments.files
+    if len(arguments.files) > 1:
+        raise InputError("--ids and the --…-column options go with one FILE, or one folder of .parquet files")
+    if arguments.ids is None:
+        return table(arguments.files[0], **described)
+    import numpy as np  # noqa: PLC0415 - an extra
+
+    try:
+        ids = Path(arguments.ids).read_text(encoding="utf-8").splitlines()
+        return columns(ids=ids, values=np.load(arguments.files[0], mmap_mode="r"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"--ids {arguments.ids} with {arguments.files[0]}: {error}") from None
+
+
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("index", help="name of the index")
     add("files", nargs="+", metavar="FILE", help="what was loaded, as for insert")
@@ -215,6 +265,7 @@ def _verify_parser(parser: argparse.ArgumentParser) -> None:
     add("--wait", type=float, default=120.0, metavar="SECONDS",
         help="how long missing vectors may still turn up (default: 120)")  # fmt: skip
     add("--json", action="store_true", help="print the report as one JSON object")
+    _source_arguments(parser)
     _service_arguments(parser)
 
 
@@ -224,25 +275,30 @@ def _verify(arguments: argparse.Namespace) -> int:
     try:
         with _client(arguments) as client:
             report = client.verify(
-                arguments.files, sample=arguments.sample, seed=arguments.seed, deadline=arguments.wait
+                _source(arguments), sample=arguments.sample, seed=arguments.seed, deadline=arguments.wait
             )
     except VectorizeError as error:
         return _fail(error)
     if arguments.json:
         _print_json(report.as_json())
     else:
-        for finding in report.findings:
+        for finding in report.findings[:SHOWN]:
             print(finding)
+        if report.missing + report.different > SHOWN:
+            print(
+                f"… and {report.missing + report.different - SHOWN:,} more; --json names the first 1,000 of each kind"
+            )
         print(report.summary())
     return OK if report.ok else FAILED
 
 
-def _check_parser(parser: argparse.ArgumentParser) -> None:
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="as for insert")
     add("--dimensions", type=int, metavar="N", help="values a vector must have (default: as many as the first)")
     add("--max-problems", type=int, metavar="N", help="end early after N problems")
     add("--json", action="store_true", help="print the report as one JSON object")
+    _source_arguments(parser)
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -250,7 +306,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from .survey import check  # noqa: PLC0415
 
     try:
-        report = check(arguments.files, dimensions=arguments.dimensions, max_problems=arguments.max_problems)
+        report = check(_source(arguments), dimensions=arguments.dimensions, max_problems=arguments.max_problems)
     except VectorizeError as error:
         return _fail(error)
     if arguments.json:
@@ -262,23 +318,15 @@ def _check(arguments: argparse.Namespace) -> int:
     return FAILED if report.problems else OK
 
 
-def _emulate_parser(parser: argparse.ArgumentParser) -> None:
-    from cf_vectorize_emulator.command import add_arguments  # noqa: PLC0415
-
-    add_arguments(parser)
-
-
 def _emulate(arguments: argparse.Namespace) -> int:
-    from cf_vectorize_emulator.command import run  # noqa: PLC0415
-
     try:
-        return run(arguments)
+        return emulator.run(arguments)
     except ImportError as error:
         print(f"error: {error}; the emulator is an extra: pip install 'cf-vectorize[emulator]'", file=sys.stderr)
         return USAGE
 
 
-def _get_parser(parser: argparse.ArgumentParser) -> None:
+def _get_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("index", help="name of the index")
     add("ids", nargs="*", metavar="ID")

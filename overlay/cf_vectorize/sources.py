@@ -15,7 +15,6 @@ import stat
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeGuard, cast
@@ -29,6 +28,7 @@ from .encode import Unencodable
 from .errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from .ndjson import ReadInto
@@ -162,6 +162,8 @@ def open_sources(source: object) -> list[Source]:
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         return [_stream(name if isinstance(name, str) else "<file>", lambda: cast("IO[bytes]", source))]
+    if isinstance(source, records.Table) and isinstance(source.source, (str, os.PathLike)):
+        return [_records_source(source, os.fspath(source.source))]
     return [_records_source(source)]
 
 
@@ -172,8 +174,10 @@ def _path_source(path: str) -> Source:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a str path keeps the name as it was given
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    if stat.S_ISDIR(mode):
-        raise InputError(f"{path}: is a folder; name the files in it")
+    if stat.S_ISDIR(mode) or Path(path).suffix == ".parquet":
+        return _records_source(records.table(path), path)
+    if Path(path).suffix == ".npy":
+        raise InputError(f"{path}: has no ids; give them with --ids FILE, or columns(ids=…, values=numpy.load(…))")
     decompress = DECOMPRESSORS.get(Path(path).suffix)
     if decompress is not None:
         return _stream(path, lambda: decompress(path))
@@ -209,7 +213,7 @@ def _stream(name: str, open_stream: Callable[[], IO[bytes]]) -> Source:
     return Source(name, None, in_place=False, open=opened)
 
 
-def _records_source(source: object) -> Source:
+def _records_source(source: object, name: str = "<records>") -> Source:
     lines = records.lines(source)
 
     @contextmanager
@@ -217,7 +221,7 @@ def _records_source(source: object) -> Source:
         unencodable: dict[int, Unencodable] = {}
         yield Spool(_read_into_by_lines(lines, unencodable), unencodable)
 
-    return Source("<records>", None, in_place=False, open=opened)
+    return Source(name, None, in_place=False, open=opened)
 
 
 def _read_into_by_read(stream: IO[bytes]) -> ReadInto:
