@@ -353,6 +353,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, yaml.YAMLError) as error:
         print(f"upstream: {error}", file=sys.stderr)
         return 2
+    except KeyError as error:
+        print(f"upstream: the document is no valid OpenAPI: something in it has no {error}", file=sys.stderr)
+        return 2
     if drifted := drift(found, declared):
         print(*report(drifted, paths[0], declared), sep="\n")
         return 1

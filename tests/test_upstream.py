@@ -336,6 +336,15 @@ def test_the_command_refuses_what_it_cannot_compare(
     assert upstream.main([str(tmp_path / "missing")]) == 2
 
 
+def test_the_command_refuses_a_malformed_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = upstream.load(upstream.SPEC / "vectorize.yaml")
+    del document["components"]["parameters"]["index_name"]["in"]
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(document))
+    assert upstream.main([str(path)]) == 2
+    assert "no valid OpenAPI: something in it has no 'in'" in capsys.readouterr().err
+
+
 @needs_published
 def test_every_difference_from_the_published_document_is_declared(capsys: pytest.CaptureFixture[str]) -> None:
     assert upstream.main([str(PUBLISHED / "openapi.json")]) == 0, capsys.readouterr().out
