@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 UNDOCUMENTED = "undocumented"
+METHODS = {"get", "put", "post", "delete", "patch"}
 _URI = "urn:cf-vectorize:fragment"
 
 
@@ -154,8 +155,8 @@ class Fragment:
     def route(self, operation_id: str) -> tuple[str, str]:
         """Give an operation's method, and its path below the base URL with its parameters in braces."""
         for template, path_item in self._root.value["paths"].items():
-            for method, operation in path_item.items():
-                if method != "parameters" and operation["operationId"] == operation_id:
+            for method in METHODS & path_item.keys():
+                if path_item[method]["operationId"] == operation_id:
                     return method.upper(), template
         raise ValueError(f"the fragment has no operation {operation_id}")
 
@@ -184,6 +185,10 @@ class Fragment:
             yield Problem("request headers", "", "security", "carry no credentials that the fragment knows")
 
     def _request_body_problems(self, operation: _Node, headers: Mapping[str, str], body: bytes) -> Iterator[Problem]:
+        if "requestBody" not in operation:
+            if body:
+                yield Problem("request body", "", UNDOCUMENTED, "is not described")
+            return
         described = operation / "requestBody"
         if body:
             yield from self._content_problems("request", described, headers, body)
