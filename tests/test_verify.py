@@ -9,19 +9,22 @@ from array import array
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cf_vectorize import Vectorize, verify
 from cf_vectorize.comparison import Expected, LineReader, differences
 from cf_vectorize.errors import BadLine, InputError, NotFoundError
+from cf_vectorize.records import columns
 from cf_vectorize.sampling import Sampler, most_wrong
 from cf_vectorize.sources import open_sources
 from cf_vectorize.transport import Cancelled, Credentials, Transport
 from cf_vectorize.vector import Vector
 from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_emulator.visibility import Visibility
-from hypothesis import given
-from hypothesis import strategies as st
 from index_server import IndexServer, failure
 
 if TYPE_CHECKING:
@@ -374,7 +377,7 @@ def test_a_source_that_can_be_read_once_is_verified(index: IndexServer, transpor
     sources = open_sources(line(vector(number)) for number in range(30))
     report = verify.verify(transport, sources, deadline=0.0, stop=threading.Event())
     assert (report.equal, report.different) == (29, 1)
-    assert report.findings[0].source == "<lines>"
+    assert report.findings[0].source == "<records>"
 
 
 def test_a_sample_taken_elsewhere_is_verified(index: IndexServer, transport: Transport) -> None:
@@ -418,6 +421,26 @@ def test_a_refused_request_ends_it(index: IndexServer, transport: Transport, tmp
     index.faults = [lambda _: (404, failure(3000, "vectorize.index.not_found"))]
     with pytest.raises(NotFoundError):
         check(transport, write(tmp_path / "a.ndjson", 5))
+
+
+def test_throttling_and_faults_change_nothing(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+    store(index, map(vector, range(100)))
+    index.faults = [
+        lambda _: (429, failure(971, "Please wait and consider throttling your request speed")),
+        lambda _: (522, b"<html>"),
+        lambda _: (200, b'{"success": true, "result": [{"id": "v1", "val'),
+    ]
+    report = check(transport, write(tmp_path / "a.ndjson", 100))
+    assert (report.equal, report.requests) == (100, 5)
+    assert len(index.requests) == 8
+
+
+def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer, transport: Transport) -> None:
+    values = np.random.default_rng(3).standard_normal((40, DIMENSIONS))
+    ids = [f"v{number}" for number in range(40)]
+    store(index, ({"id": identity, "values": row.tolist()} for identity, row in zip(ids, values, strict=True)))
+    sources = open_sources(columns(ids=ids, values=values))
+    assert verify.verify(transport, sources, deadline=0.0, stop=threading.Event()).equal == 40
 
 
 # --- waiting --------------------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ class Vectors(Mapping[str, Vector]):
         """Give the ids, and the values as float32 of shape (vectors, dimensions). Needs the extra `numpy`."""
         import numpy as np  # noqa: PLC0415 - an extra
 
-        matrix = np.empty((len(self), _dimensions(self._found.values())), np.float32)
+        matrix = np.empty((len(self), dimensions_of(self._found.values())), np.float32)
         for row, vector in zip(matrix, self._found.values(), strict=True):
             row[:] = vector.values
         return list(self._found), matrix
@@ -72,7 +72,7 @@ class Vectors(Mapping[str, Vector]):
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         vectors = list(self._found.values())
-        schema = arrow_schema(_dimensions(vectors))
+        schema = arrow_schema(dimensions_of(vectors))
         return pa.Table.from_batches([arrow_batch(vectors, schema)] if vectors else [], schema)
 
 
@@ -174,14 +174,19 @@ def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
+def dimensions_of(vectors: Iterable[Vector]) -> int:
+    """Give the dimensions of the first vector, which are those of all in an index; 0 where there is none."""
+    return next((len(vector.values) for vector in vectors), 0)
+
+
 def arrow_schema(dimensions: int) -> pa.Schema:
-    """Give the Arrow schema of vectors."""
+    """Give the Arrow schema of vectors; without dimensions, values are a list of any size."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
-            pa.field("values", pa.list_(pa.float32(), dimensions), nullable=False),
+            pa.field("values", pa.list_(pa.float32(), dimensions or -1), nullable=False),
             pa.field("namespace", pa.string()),
             pa.field("metadata", pa.string()),
         ]
@@ -208,7 +213,3 @@ def arrow_batch(vectors: list[Vector], schema: pa.Schema) -> pa.RecordBatch:
 def _fetch_once(transport: Transport, asked: list[str], stop: threading.Event) -> dict[str, Vector]:
     answer = transport.get_by_ids(list(dict.fromkeys(asked)), Attempts(stop))
     return {vector.id: Vector.from_json(vector.to_dict()) for vector in answer}
-
-
-def _dimensions(vectors: Iterable[Vector]) -> int:
-    return next((len(vector.values) for vector in vectors), 0)
