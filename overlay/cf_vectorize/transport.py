@@ -297,6 +297,8 @@ class Transport:
         """Raise the typed error before the generated parser meets a body or a status that it cannot read."""
         self._answer.response = response
         body = response.read()
+        # Or the response, in a cycle with its stream, keeps the request's temporary files until garbage is collected.
+        response.stream = httpx.ByteStream(body)
         request = response.request
         envelope = unwrap(
             response.status_code,
