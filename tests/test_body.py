@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +33,7 @@ def segmented(draw: st.DrawFn) -> tuple[bytes, list[Segment]]:
     data = draw(st.text("ab\n", max_size=60).map(str.encode))
     bounds = sorted({0, len(data), *draw(st.sets(st.integers(0, len(data)), max_size=4))})
     found = []
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(bounds):
         before, after = draw(st.binary(max_size=3)), draw(st.binary(max_size=3))
         file = open_file(before + data[start:stop] + after)
         found.append(Segment(file, len(before), len(before) + stop - start))
@@ -66,7 +67,7 @@ def test_parts_that_touch(drawn: tuple[bytes, list[Segment]], choice: st.DataObj
     if not segments:
         return
     bounds = sorted(choice.draw(st.sets(st.integers(0, len(data)), max_size=8)))
-    ranges = list(zip(bounds, bounds[1:], strict=False))
+    ranges = list(pairwise(bounds))
     assert content(select(segments, ranges)) == b"".join(data[start:stop] for start, stop in ranges)
 
 

@@ -40,7 +40,7 @@ def cuts_of(data: bytes, vectors: int = 5_000, size: int = 10**9, reads: list[in
        size=st.integers(1, 40))  # fmt: skip
 @settings(max_examples=400, deadline=None)
 def test_batches_joined_again_are_the_source(
-    lines: list[bytes], last: bool, mark: bool, reads: list[int], vectors: int, size: int
+    *, lines: list[bytes], last: bool, mark: bool, reads: list[int], vectors: int, size: int
 ) -> None:
     text = b"".join(lines)
     if not last:
