@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from cf_vectorize import contract
+
 from cf_vectorize.transport import Credentials
+from cf_vectorize_contract import probes as contract
 from cf_vectorize_emulator.server import EmulatorProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cf_vectorize.fragment import Request, Response
+    from cf_vectorize_contract.fragment import Request, Response
 
 RECORDINGS = Path(__file__).parent.parent / "tests" / "contract" / "recordings"
 # All other headers are of no concern to the contract, and might say who asked.

@@ -9,9 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cf_vectorize_contract import command as contract
 from cf_vectorize_emulator import command as emulator
-
-from . import contract_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
         (
             "contract",
             "ask whether a service keeps the contract",
-            contract_command.add_arguments,
-            contract_command.run,
+            contract.add_arguments,
+            contract.run,
         ),
     ):
         command = commands.add_parser(

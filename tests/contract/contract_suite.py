@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import yaml
+
 from cf_vectorize import limits
-from cf_vectorize.fragment import Fragment, Request, Response
+from cf_vectorize_contract.fragment import Fragment, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

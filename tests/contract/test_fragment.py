@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cf_vectorize.fragment import Fragment, Request, Response, load_document
 from contract_mutants import mutants
 from contract_suite import CASES, RECORDINGS, Recording, disagreements, load_recordings, problems, secrets_in
+
+from cf_vectorize_contract.fragment import Fragment, Request, Response, load_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

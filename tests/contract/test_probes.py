@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from cf_vectorize import cli, contract
-from cf_vectorize.contract import PROBES, Service
+
+from cf_vectorize import cli
 from cf_vectorize.errors import InputError
-from cf_vectorize.fragment import Fragment, Response
 from cf_vectorize.transport import Credentials
+from cf_vectorize_contract import probes as contract
+from cf_vectorize_contract.fragment import Fragment, Response
+from cf_vectorize_contract.probes import PROBES, Service
 from cf_vectorize_emulator.server import EmulatorProcess
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cf_vectorize.contract import PROBES
-from cf_vectorize.fragment import Fragment
-from cf_vectorize.transport import Credentials
-from cf_vectorize_emulator.server import EmulatorProcess
 from contract_suite import load_recordings, problems, secrets_in
+
+from cf_vectorize.transport import Credentials
+from cf_vectorize_contract.fragment import Fragment
+from cf_vectorize_contract.probes import PROBES
+from cf_vectorize_emulator.server import EmulatorProcess
 from record import Recorder, record
 
 if TYPE_CHECKING:

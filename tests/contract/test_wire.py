@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from cf_vectorize import AsyncVectorize, Vectorize
 from cf_vectorize.errors import NotFoundError, ResponseError
-from cf_vectorize.fragment import Fragment, Request, Response
+from cf_vectorize_contract.fragment import Fragment, Request, Response
 from cf_vectorize_emulator.server import EmulatorProcess
 
 if TYPE_CHECKING:

@@ -19,11 +19,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import attrs
 
-from . import errors
-from .envelope import unwrap
+from cf_vectorize import errors
+from cf_vectorize.envelope import unwrap
+from cf_vectorize.limits import IDS_PER_GET_BY_IDS
+from cf_vectorize.transport import BASE_URL, TIMEOUT, Credentials
+
 from .fragment import UNDOCUMENTED, Fragment, Problem, Request, Response
-from .limits import IDS_PER_GET_BY_IDS
-from .transport import BASE_URL, TIMEOUT, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command: print the report, and give the exit code."""
-    from .errors import InputError  # noqa: PLC0415 - help needs none of it
-    from .transport import Credentials  # noqa: PLC0415
+    from cf_vectorize.errors import InputError  # noqa: PLC0415 - help needs none of it
+    from cf_vectorize.transport import Credentials  # noqa: PLC0415
 
     try:
-        from .contract import Service, probe  # noqa: PLC0415
+        from .probes import Service, probe  # noqa: PLC0415
 
         service = Service(arguments.index, Credentials.find(None, None, None, None))
     except ImportError as error:
