@@ -14,6 +14,7 @@ import os
 import stat
 import sys
 import tempfile
+import zlib
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -27,6 +28,12 @@ from .body import OpenFile, Segment
 from .encode import Unencodable
 from .errors import InputError
 
+zstd: Any
+try:
+    from backports import zstd
+except ImportError:
+    zstd = None
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
@@ -36,6 +43,14 @@ if TYPE_CHECKING:
 # A spool file is closed to writing at this size, so that disk space comes back while a load runs.
 SPOOL_FILE_SIZE: Final = 32 * 1024 * 1024
 STANDARD_INPUT: Final = "-"
+# What the standard library and zstd raise for files that are damaged, cut short or gone.
+UNREADABLE: Final[tuple[type[Exception], ...]] = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    *([] if zstd is None else [zstd.ZstdError]),
+)
 
 
 class Readable(Protocol):
@@ -161,7 +176,8 @@ def open_sources(source: object) -> list[Source]:
         return [_file_in_place(source.name, lambda: os.dup(source.fileno()))]
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
-        return [_stream(name if isinstance(name, str) else "<file>", lambda: cast("IO[bytes]", source))]
+        # The caller's own: left open.
+        return [_stream(name if isinstance(name, str) else "<file>", lambda: nullcontext(cast("IO[bytes]", source)))]
     if isinstance(source, records.Table) and isinstance(source.source, (str, os.PathLike)):
         return [_records_source(source, os.fspath(source.source))]
     return [_records_source(source)]
@@ -169,7 +185,7 @@ def open_sources(source: object) -> list[Source]:
 
 def _path_source(path: str) -> Source:
     if path == STANDARD_INPUT:
-        return _stream("<stdin>", lambda: sys.stdin.buffer)
+        return _stream("<stdin>", lambda: nullcontext(sys.stdin.buffer))
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a str path keeps the name as it was given
     except OSError as error:
@@ -182,7 +198,7 @@ def _path_source(path: str) -> Source:
     if decompress is not None:
         return _stream(path, lambda: decompress(path))
     if not stat.S_ISREG(mode):
-        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123 - the source closes it
+        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123 - a str path, as above
     return _file_in_place(path, lambda: os.open(path, os.O_RDONLY))
 
 
@@ -197,20 +213,37 @@ def _file_in_place(name: str, open_descriptor: Callable[[], int]) -> Source:
     return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(file)))
 
 
-def _stream(name: str, open_stream: Callable[[], IO[bytes]]) -> Source:
+def _stream(name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]) -> Source:
     @contextmanager
     def opened() -> Iterator[Readable]:
-        stream = open_stream()
-        read_into: Any = getattr(stream, "readinto", None) or _read_into_by_read(stream)
-        try:
-            yield Spool(lambda buffer: read_into(buffer) or 0)
-        except (OSError, EOFError, lzma.LZMAError) as error:
-            raise InputError(f"{name}: cannot be read to its end: {error}") from None
-        finally:
-            if Path(name).exists():
-                stream.close()
+        with _naming(name):
+            opening = open_stream()
+        with opening as stream:
+            yield Spool(_read_into_of(name, stream))
 
     return Source(name, None, in_place=False, open=opened)
+
+
+def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
+    fill: Callable[[memoryview], int | None] = getattr(stream, "readinto", None) or _read_into_by_read(stream)
+
+    def read_into(buffer: memoryview) -> int:
+        with _naming(name):
+            read = fill(buffer)
+        if read is None:
+            raise InputError(f"{name}: has nothing to read yet and does not wait; open it in blocking mode")
+        return read
+
+    return read_into
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Say which source cannot be read."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise InputError(f"{name}: cannot be read to its end: {error}") from None
 
 
 def _records_source(source: object, name: str = "<records>") -> Source:
@@ -224,9 +257,11 @@ def _records_source(source: object, name: str = "<records>") -> Source:
     return Source(name, None, in_place=False, open=opened)
 
 
-def _read_into_by_read(stream: IO[bytes]) -> ReadInto:
-    def read_into(buffer: memoryview) -> int:
-        data = stream.read(len(buffer))
+def _read_into_by_read(stream: IO[bytes]) -> Callable[[memoryview], int | None]:
+    def read_into(buffer: memoryview) -> int | None:
+        data: object = stream.read(len(buffer))
+        if data is None:
+            return None
         if not isinstance(data, bytes):
             raise InputError("the file gives text; open it with mode 'rb'")
         buffer[: len(data)] = data
@@ -261,7 +296,7 @@ def _read_into_by_lines(lines: Iterator[bytes | Unencodable], unencodable: dict[
 
 def _is_regular_file(source: object) -> TypeGuard[io.FileIO]:
     """Tell whether bytes of an open file are bytes on disk, from the first on."""
-    if not isinstance(source, (io.BufferedReader, io.FileIO)) or not isinstance(source.name, str):
+    if not isinstance(source, (io.BufferedReader, io.FileIO)) or not isinstance(getattr(source, "name", None), str):
         return False
     return stat.S_ISREG(os.fstat(source.fileno()).st_mode) and source.tell() == 0
 
@@ -279,11 +314,9 @@ def _open_xz(path: str) -> IO[bytes]:
 
 
 def _open_zstd(path: str) -> IO[bytes]:
-    try:
-        import zstandard  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise InputError(f"{path}: reading .zst needs an extra: pip install 'cf-vectorize[zstd]'") from None
-    return cast("IO[bytes]", zstandard.open(path))
+    if zstd is None:
+        raise InputError(f"{path}: reading .zst needs an extra: pip install 'cf-vectorize[zstd]'")
+    return cast("IO[bytes]", zstd.ZstdFile(path))
 
 
 DECOMPRESSORS: Final[dict[str, Callable[[str], IO[bytes]]]] = {
