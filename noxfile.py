@@ -17,7 +17,7 @@ GENERATED = Path("generated/cf_vectorize_api")
 
 def dependency_group(name: str) -> list[str]:
     """Give the requirements of one group of pyproject.toml."""
-    return nox.project.dependency_groups(PROJECT, name)
+    return list(nox.project.dependency_groups(PROJECT, name))
 
 
 def generate(session: nox.Session, output: Path) -> None:

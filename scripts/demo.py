@@ -6,16 +6,21 @@ import array
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
+
 from cf_vectorize import Vectorize
 from cf_vectorize_emulator.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits.ndjson"
 INDEX = "digits"
 
 
-def as_float32(values: object) -> array.array[float]:
+def as_float32(values: Iterable[float]) -> array.array[float]:
     """Round to what the service stores."""
     return array.array("f", values)
 
@@ -43,9 +48,7 @@ def main() -> int:
             print("\n3. An accepted vector can be read some seconds later, here as in production:")
             started = time.monotonic()
             while missing := index.get_by_ids(list(source)[-20:]).missing:
-                print(
-                    f"   after {time.monotonic() - started:.1f} s: {len(missing)} of 20 cannot be read yet"
-                )
+                print(f"   after {time.monotonic() - started:.1f} s: {len(missing)} of 20 cannot be read yet")
                 time.sleep(0.25)
             found = index.get_by_ids(source)
             print(f"   after {time.monotonic() - started:.1f} s: get_by_ids({len(source):,} ids) gives {found!r}")
