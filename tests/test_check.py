@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from cf_vectorize import InputError
 from cf_vectorize.check import RULES, LineCheck
 from cf_vectorize.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES
-from hypothesis import given
-from hypothesis import strategies as st
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = [0.5] * 32
 MAX_FLOAT32 = 3.4028234663852886e38
 
@@ -81,6 +83,7 @@ BAD_LINES = [
     (line(id=None), "id", "id is null; ids are strings"),
     (line(id=5), "id", 'id is a number (5); ids are strings: write "5" if that is meant'),
     (line()[:-1] + b', "id": 5}', "id", 'id is a number (5); ids are strings: write "5" if that is meant'),
+    (line(id={}), "id", "id is an object; ids are strings"),
     (line(id=""), "id-bytes", "id is empty"),
     (line(id="é" * 40), "id-bytes", "id is 80 bytes of UTF-8, at most 64 are allowed"),
     (b'{"id": "a"}', "values", "values is missing"),
@@ -110,6 +113,7 @@ BAD_LINES = [
     (line(values=[0.5] * 31), "dimensions", "values has 31 numbers, an index takes 32 to 1536"),
     (line(values=[0.5] * 1537), "dimensions", "values has 1537 numbers, an index takes 32 to 1536"),
     (line(namespace=5), "namespace", "namespace is a number (5), not a string or null"),
+    (line(namespace={}), "namespace", "namespace is an object, not a string or null"),
     (line(namespace="n" * 65), "namespace", "namespace is 65 bytes of UTF-8, at most 64 are allowed"),
     (line(metadata=["a"]), "metadata", "metadata is an array, not an object or null"),
     (line(metadata={"": 1}), "metadata-key", 'metadata has the key "": a key must not be empty'),
@@ -265,6 +269,7 @@ def judged(check: LineCheck, text: bytes) -> tuple[Any, ...]:
     return check(text), check.id, check.namespace, check.metadata, check.dimensions
 
 
+@UNTIMED
 @given(lines)
 def test_the_fast_parser_changes_no_verdict(text: bytes) -> None:
     pytest.importorskip("simdjson")

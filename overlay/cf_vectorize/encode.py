@@ -126,14 +126,14 @@ def pack(values: Sequence[Any]) -> Any:
     try:
         if bool in set(map(type, values)):
             return None
-        packed = struct.pack(f"<{len(values)}f", *values)
+        packed = struct.pack(f"{len(values)}f", *values)
     except (OverflowError, struct.error):
         return None
     if np is not None:
         floats = np.frombuffer(packed, np.float32)
         return floats if np.isfinite(floats).all() else None
     # Nine digits tell each float32 from its neighbours. The shortest that do, a tenth fewer bytes, need NumPy.
-    text = ("%.9g," * len(values)) % struct.unpack(f"<{len(values)}f", packed)
+    text = ("%.9g," * len(values)) % struct.unpack(f"{len(values)}f", packed)
     if "n" in text:  # nan or inf
         return None
     return orjson.Fragment("[" + text.replace("-0,", "-0.0,")[:-1] + "]")

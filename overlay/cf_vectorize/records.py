@@ -7,7 +7,7 @@ of rows, so that a memory-mapped array or a stream of any length passes in the m
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -81,10 +81,10 @@ def compact(line: bytes) -> bytes:
 class Columns:
     """Vectors as columns of equal length; made by `columns`."""
 
-    ids: Sequence[Any]
+    ids: Collection[str]
     values: Any
-    namespace: str | Sequence[Any] | None
-    metadata: Sequence[Any] | None
+    namespace: str | Collection[str | None] | None
+    metadata: Collection[Mapping[str, Any] | None] | None
 
     def lines(self) -> Iterator[bytes | Unencodable]:
         """Write each row; see `lines` of this module."""
@@ -96,10 +96,10 @@ class Columns:
 
 def columns(
     *,
-    ids: Sequence[Any],
+    ids: Collection[str],
     values: Any,
-    metadata: Sequence[Mapping[str, Any] | None] | None = None,
-    namespace: str | Sequence[str | None] | None = None,
+    metadata: Collection[Mapping[str, Any] | None] | None = None,
+    namespace: str | Collection[str | None] | None = None,
 ) -> Columns:
     """Give vectors held as columns to `insert`.
 
