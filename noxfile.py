@@ -107,3 +107,25 @@ def demo(session: nox.Session) -> None:
     """Start the emulator, load a real data set, read it back and compare."""
     session.install(".[emulator]")
     session.run("python", "scripts/demo.py")
+
+
+# The environments of the programs that the benchmarks run side by side.
+BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast]", "sdk": "cloudflare==5.9.0"}
+WRANGLER = "wrangler@4.86.0"
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure side by side and write docs/benchmarks.md; with `-- --quick` take a look and leave the page alone."""
+    session.install(".[fast,arrow]", *dependency_group("bench"))
+    environments = Path(session.create_tmp()).absolute()
+    for name, requirement in BENCH_ENVIRONMENTS.items():
+        session.run("python", "-m", "venv", "--clear", str(environments / name))
+        python = str(environments / name / "bin" / "python")
+        session.run(python, "-m", "pip", "install", "--quiet", requirement, external=True)
+    if shutil.which("npm"):
+        session.run("npm", "install", "--silent", "--prefix", str(environments), WRANGLER, external=True)
+    else:
+        session.warn("no npm: wrangler is left out")
+    output = environments if "--quick" in session.posargs else Path("docs")
+    session.run("python", "benchmarks/run.py", str(environments), "--output", str(output), *session.posargs)

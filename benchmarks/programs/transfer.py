@@ -1,0 +1,25 @@
+"""The transfer alone: bodies through our transport, without planning. Prints the CPU seconds it takes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from batches import ranges
+from cf_vectorize.body import Body, OpenFile, Segment
+from cf_vectorize.transport import Attempts, Credentials, Transport
+
+
+def main(path: Path) -> None:
+    credentials = Credentials.find(None, None, None, None)
+    transport = Transport("bench", credentials, base_url=None, timeout=60, give_up_after=0, requests_per_5min=None)
+    file = OpenFile(os.open(path, os.O_RDONLY), str(path))
+    used = time.process_time()
+    for start, stop in ranges(path):
+        transport.insert(Body([Segment(file, start, stop)], lambda _: None), "error", Attempts())
+    print(time.process_time() - used)
+
+
+main(Path(sys.argv[1]))
