@@ -25,7 +25,7 @@ from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
     from typing import Unpack
 
     from .lookup import Vectors
@@ -261,12 +261,12 @@ class AsyncVectorize(_Engine):
 
         """
         readable = _readable(source)
-        return await call_in_thread(self._pool, lambda stop: self._insert(readable, options, stop), settle=True)
+        return await call_in_thread(self._pool, lambda stop: self._insert(readable(stop), options, stop), settle=True)
 
     def insert_batches(self, source: object, **options: Unpack[InsertArguments]) -> AsyncIterator[BatchOutcome]:
         """Load like `insert`, and give each batch's outcome as it ends; see `Vectorize.insert_batches`."""
         readable = _readable(source)
-        return iterate_in_thread(lambda stop: self._insert_batches(readable, options, stop))
+        return iterate_in_thread(lambda stop: self._insert_batches(readable(stop), options, stop))
 
     async def get_by_ids(self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY) -> Vectors:
         """Fetch vectors by id, 20 to a request; see `Vectorize.get_by_ids`."""
@@ -281,11 +281,14 @@ class AsyncVectorize(_Engine):
     async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
         """Read vectors back and compare them with the source; see `Vectorize.verify`."""
         readable = _readable(source)
-        return await call_in_thread(self._pool, lambda stop: self._verify(readable, options, stop), settle=False)
+        return await call_in_thread(
+            self._pool, lambda stop: self._verify(readable(stop), options, stop), settle=False
+        )
 
 
-def _readable(source: object) -> object:
-    """Let the engine's threads read an async iterable of this loop."""
+def _readable(source: object) -> Callable[[threading.Event], object]:
+    """Give what lets the engine's threads read a source, be it an async iterable of this loop, until they stop."""
     if isinstance(source, AsyncIterable):
-        return iterate_in_loop(source, asyncio.get_running_loop())
-    return source
+        loop = asyncio.get_running_loop()
+        return lambda stop: iterate_in_loop(source, loop, stop)
+    return lambda _stop: source

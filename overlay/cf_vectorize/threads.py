@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar, cast
+
+from .transport import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator
 
 T = TypeVar("T")
 END = object()
+# How long a thread that waits for an item may not see that it should stop.
+STOP_SEEN_AFTER = 0.1
 
 
 async def call_in_thread(pool: ThreadPoolExecutor, work: Callable[[threading.Event], T], *, settle: bool) -> T:
@@ -51,12 +55,20 @@ async def iterate_in_thread(items: Callable[[threading.Event], Generator[T, None
         pool.shutdown(wait=False)
 
 
-def iterate_in_loop(items: AsyncIterable[T], loop: asyncio.AbstractEventLoop) -> Iterator[T]:
-    """Drive an async iterable of `loop` from another thread."""
+def iterate_in_loop(items: AsyncIterable[T], loop: asyncio.AbstractEventLoop, stop: threading.Event) -> Iterator[T]:
+    """Drive an async iterable of `loop` from another thread, and leave off when `stop` is set."""
     iterator = aiter(items)
 
     async def following() -> object:
         return await anext(iterator, END)
 
-    while (item := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not END:
+    while (item := _result(asyncio.run_coroutine_threadsafe(following(), loop), stop)) is not END:
         yield cast("T", item)
+
+
+def _result(future: Future[object], stop: threading.Event) -> object:
+    while not wait([future], STOP_SEEN_AFTER).done:
+        if stop.is_set():
+            future.cancel()
+            raise Cancelled
+    return future.result()
