@@ -153,7 +153,11 @@ class _Load:
             sent = 0
 
         attempts.on_retry = on_retry
-        return self._transport.insert(Body(batch.body, on_chunk), self._options.unparsable, attempts)
+        try:
+            return self._transport.insert(Body(batch.body, on_chunk), self._options.unparsable, attempts)
+        except VectorizeError:
+            self._tracker.add(sent=-sent, taken_back=sent)
+            raise
 
     def _note(self, batch: Batch, range_digest: str, mutation_id: str | None) -> None:
         """Make durable what became of an acknowledged batch: first the lines it lacks, then the batch."""
