@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from backports import zstd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cf_vectorize import BadLinesError, InputError, InsertError, sources
 from cf_vectorize.body import chunks
 from cf_vectorize.ndjson import BLOCK, BatchLimits, split
 from cf_vectorize.sources import Spool, open_sources
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from loads import environment, ids, insert_awaiting, insert_blocking, line, lines
 from loads import settings as client
 from scripted_server import Answer, ScriptedServer, html
@@ -214,7 +215,6 @@ def test_an_async_iterable_in_a_running_loop(clock: Clock) -> None:
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no such file": (lambda folder: folder / "none.ndjson", "none.ndjson: No such file or directory"),
     "no such .gz": (lambda folder: folder / "none.gz", "none.gz: No such file or directory"),
-    "a folder": (lambda folder: folder, "is a folder; name the files in it"),
     "empty file": (lambda folder: in_file(folder, b""), "vectors.ndjson: is empty; there is nothing to insert"),
     "blank file": (lambda folder: in_file(folder, b"\xef\xbb\xbf"), "vectors.ndjson: holds no vectors"),
     "empty .gz": (lambda folder: in_file(folder, gzip.compress(b""), "v.gz"), "v.gz: holds no vectors"),
