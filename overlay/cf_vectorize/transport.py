@@ -161,6 +161,12 @@ class Transport:
         give_up_after: float,
         requests_per_5min: int | None,
     ) -> None:
+        if timeout <= 0:
+            raise errors.InputError(f"timeout is {timeout}; it is more than 0 seconds")
+        if give_up_after < 0:
+            raise errors.InputError(f"give_up_after is {give_up_after}; it is at least 0 seconds")
+        if requests_per_5min is not None and requests_per_5min < 1:
+            raise errors.InputError(f"requests_per_5min is {requests_per_5min}; it is at least 1")
         self.index = index
         self._credentials = credentials
         self._give_up_after = give_up_after
@@ -241,10 +247,8 @@ class Transport:
         failures = 0
         give_up_at = math.inf
         while True:
-            self._wait_until(self._budget.reserve(time.monotonic()), attempts)
-            attempts.made += 1
             try:
-                return self._send_once(send, expected)
+                return self._send_once(send, expected, attempts)
             except errors.VectorizeError as error:
                 failures += 1
                 now = time.monotonic()
@@ -272,9 +276,12 @@ class Transport:
         if attempts.stop.is_set():
             raise Cancelled
 
-    def _send_once(self, send: Callable[[], Response[Any]], expected: type[T]) -> T:
+    def _send_once(self, send: Callable[[], Response[Any]], expected: type[T], attempts: Attempts) -> T:
         self._answer.response = None
+        start = self._budget.reserve(time.monotonic())
         try:
+            self._wait_until(start, attempts)
+            attempts.made += 1
             parsed = send().parsed
             if isinstance(parsed, expected) and _HOLDS[expected](self._answer.result):
                 return parsed
