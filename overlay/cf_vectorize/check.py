@@ -148,13 +148,13 @@ class LineCheck:
         """Keep what the line holds if it is good beyond doubt; otherwise `_judge` must look closer."""
         try:
             document = parse(line)
+            keys = list(document)
             identity = document["id"]
             doubles = bytes(document["values"].as_buffer(of_type="d"))
-            namespace = document.get("namespace")
-            metadata = document.get("metadata")
+            namespace = document["namespace"] if "namespace" in keys else None
+            metadata = document["metadata"] if "metadata" in keys else None
             if metadata is not None:
                 metadata = metadata.as_dict()
-            keys = list(document)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
             return False
         count = len(doubles) // 8
@@ -236,7 +236,8 @@ def _simdjson_parse() -> Callable[[bytes], Any] | None:
 def _has_flat_values(line: bytes, metadata: dict[str, Any] | None) -> bool:
     """Say whether arrays stand in the metadata only, but for `values`: simdjson flattens those it finds in there."""
     in_metadata = orjson.dumps(metadata).count(b"[") if metadata else 0
-    if in_metadata and b"\\u005" in line:  # an escaped bracket is not in the line, but it is in the metadata
+    # An escaped bracket is not in the line, but it is in the metadata. One byte is looked for much faster than five.
+    if in_metadata and b"\\" in line and b"\\u005" in line:
         return False
     position = -1
     for _ in range(1 + in_metadata):
