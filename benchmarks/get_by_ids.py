@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cloudflare import Cloudflare
+
 import sink
 from cf_vectorize import Vectorize, decode
-from cloudflare import Cloudflare
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 import pytest
+
 from cf_vectorize.errors import InputError, JournalError
 from cf_vectorize.export import export
 from index_server import IndexServer

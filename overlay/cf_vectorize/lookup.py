@@ -141,8 +141,9 @@ def fetch_iter(
             while under_way:
                 yield from oldest()
         except BaseException:
-            stop.set()
+            # In this order, so that none of those not yet begun books a request of the account's budget.
             pool.shutdown(wait=False, cancel_futures=True)
+            stop.set()
             raise
 
 

@@ -159,7 +159,7 @@ class VerifyReport:
         }
 
 
-def verify(  # noqa: PLR0913 - options by name
+def verify(
     transport: Transport,
     sources: Sequence[Source],
     *,
