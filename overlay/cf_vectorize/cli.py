@@ -13,11 +13,10 @@ from cf_vectorize_contract import command as contract
 from cf_vectorize_emulator import command as emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .client import Vectorize
     from .report import InsertReport
-    from .vector import Vector
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Findings printed for a person.
@@ -86,13 +85,6 @@ class _Version(argparse.Action):
 
         print(f"{parser.prog} {version('cf-vectorize')}")
         parser.exit()
-
-
-def _write_line(vector: Vector) -> None:
-    import orjson  # noqa: PLC0415
-
-    line = orjson.dumps(vector.to_json() | {"values": list(vector.values)}, option=orjson.OPT_APPEND_NEWLINE)
-    sys.stdout.buffer.write(line)
 
 
 def _service_arguments(parser: argparse.ArgumentParser) -> None:
@@ -328,23 +320,65 @@ def _emulate(arguments: argparse.Namespace) -> int:
 def _get_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("index", help="name of the index")
-    add("ids", nargs="*", metavar="ID")
+    add("ids", nargs="*", metavar="ID", help="ids to fetch; vectors are printed as NDJSON in this order")
+    add("--ids-from", metavar="FILE", help="more ids, one a line; - for standard input")
+    add("--output", metavar="FILE", help="write to FILE: .parquet, .npy (its ids in FILE.ids), or NDJSON; the same "
+        "command goes on after an interruption")  # fmt: skip
+    add("--fail-on-missing", action="store_true", help="exit with 1 when the index does not hold an id")
     _service_arguments(parser)
 
 
 def _get(arguments: argparse.Namespace) -> int:
     from .errors import VectorizeError  # noqa: PLC0415
+    from .terminal import CountLine  # noqa: PLC0415
 
+    if not arguments.ids and not arguments.ids_from:
+        print("error: which ids? Name them, or give --ids-from FILE", file=sys.stderr)
+        return USAGE
+    missing = 0
+    count = CountLine("fetched")
     try:
         with _client(arguments) as client:
-            for name, vector in client.iter_by_ids(arguments.ids):
-                if vector is None:
+            for name, held in _fetched(client, _ids(arguments), arguments.output):
+                count.add()
+                if not held:
+                    missing += 1
+                    count.clear()
                     print(f"missing: {name}", file=sys.stderr)
-                else:
-                    _write_line(vector)
     except VectorizeError as error:
+        count.clear()
         return _fail(error)
-    return OK
+    count.clear()
+    return FAILED if missing and arguments.fail_on_missing else OK
+
+
+def _ids(arguments: argparse.Namespace) -> Iterator[str]:
+    """Give the ids that were named, then those of the file."""
+    from .errors import InputError  # noqa: PLC0415
+
+    yield from arguments.ids
+    if arguments.ids_from == "-":
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
+    elif arguments.ids_from:
+        try:
+            with Path(arguments.ids_from).open(encoding="utf-8") as file:
+                yield from (line.rstrip("\r\n") for line in file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--ids-from {arguments.ids_from}: {error}") from None
+
+
+def _fetched(client: Vectorize, ids: Iterable[str], output: str | None) -> Iterator[tuple[str, bool]]:
+    """Write vectors to the output, or as NDJSON to standard output, and give each id and whether it was there."""
+    from .export import ndjson_line  # noqa: PLC0415
+
+    if output is not None:
+        yield from client.export_by_ids(ids, output)
+        return
+    for name, vector in client.iter_by_ids(ids):
+        if vector is not None:
+            sys.stdout.buffer.write(ndjson_line(vector))
+        yield name, vector is not None
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
 from . import insert, lookup, verify
 from .errors import InsertError, InsertInterrupted
+from .export import export
 from .options import InsertArguments, InsertOptions
 from .report import InsertReport
 from .sampling import SAMPLE, Sampler
@@ -25,6 +27,7 @@ from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
     from typing import Unpack
 
@@ -93,6 +96,11 @@ class _Engine:
         self, ids: Iterable[str], concurrency: int, stop: threading.Event
     ) -> Generator[tuple[str, Vector | None], None, None]:
         return lookup.fetch_iter(self._transport, ids, concurrency=concurrency, stop=stop)
+
+    def _export_by_ids(
+        self, ids: Iterable[str], output: str | os.PathLike[str], concurrency: int, stop: threading.Event
+    ) -> Generator[tuple[str, bool], None, None]:
+        return export(self._transport, ids, Path(output), concurrency=concurrency, stop=stop)
 
     def _verify(self, source: object, arguments: VerifyArguments, stop: threading.Event) -> VerifyReport:
         return verify.verify(self._transport, open_sources(source), stop=stop, **arguments)
@@ -209,6 +217,21 @@ class Vectorize(_Engine):
         """
         return self._iter_by_ids(ids, concurrency, threading.Event())
 
+    def export_by_ids(
+        self, ids: Iterable[str], output: str | os.PathLike[str], *, concurrency: int = LOOKUP_CONCURRENCY
+    ) -> Iterator[tuple[str, bool]]:
+        """Fetch vectors into a file: give each id as it is fetched, and whether the index holds it.
+
+        What is fetched is kept in `OUTPUT.part`; the same call goes on from it after an interruption.
+
+        Args:
+            ids: Any number of ids, read as they are needed.
+            output: A path: `.parquet`, `.npy` (with the ids in `OUTPUT.ids`), or any other name for NDJSON.
+            concurrency: Requests under way at a time. Default 8.
+
+        """
+        return self._export_by_ids(ids, output, concurrency, threading.Event())
+
     def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
         """Read vectors back and compare them with the source they were loaded from.
 
@@ -277,6 +300,12 @@ class AsyncVectorize(_Engine):
     ) -> AsyncIterator[tuple[str, Vector | None]]:
         """Fetch lazily; see `Vectorize.iter_by_ids`."""
         return iterate_in_thread(lambda stop: self._iter_by_ids(ids, concurrency, stop))
+
+    def export_by_ids(
+        self, ids: Iterable[str], output: str | os.PathLike[str], *, concurrency: int = LOOKUP_CONCURRENCY
+    ) -> AsyncIterator[tuple[str, bool]]:
+        """Fetch vectors into a file; see `Vectorize.export_by_ids`."""
+        return iterate_in_thread(lambda stop: self._export_by_ids(ids, output, concurrency, stop))
 
     async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
         """Read vectors back and compare them with the source; see `Vectorize.verify`."""

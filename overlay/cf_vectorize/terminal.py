@@ -74,3 +74,33 @@ class ProgressLine:
         self.clear()
         self._stream.write(f"{text}\n")
         self._stream.flush()
+
+
+class CountLine:
+    """Counts on one line of a terminal; silent elsewhere.
+
+    Args:
+        what: What the things counted are, such as "fetched".
+
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._draws = sys.stderr.isatty()
+        self._count = 0
+        self._drawn_at = 0.0
+
+    def add(self) -> None:
+        """Count one more, and show it at most ten times a second."""
+        self._count += 1
+        now = time.monotonic()
+        if self._draws and now - self._drawn_at >= REDRAW_AFTER:
+            self._drawn_at = now
+            sys.stderr.write(f"\r\x1b[K{self._count:,} {self._what}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line off the terminal."""
+        if self._draws:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
