@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import anyio
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from .envelope import Refusal, body_too_large, unknown, unknown_content_type
 from .limits import GET_BODY_BYTES, INSERT_BODY_BYTES
+from .multipart import VectorsFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 SPOOL_BYTES: Final = 1 << 18
 # How long a sender may pause.
 PAUSE_SECONDS: Final = 30.0
-# Form members beside the file: each may take 1 MiB of memory.
-FORM_MEMBERS: Final = 8
 
 
 def media_type(request: Request) -> str:
@@ -49,32 +46,22 @@ async def ndjson(request: Request) -> AsyncIterator[BinaryIO]:
         Refusal: It is neither, too large, or its sender paused for too long.
 
     """
-    kind = media_type(request)
-    if kind == "application/x-ndjson":
-        with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
+    if "content-encoding" in request.headers:
+        raise unknown("a body with a Content-Encoding is not taken")
+    with cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOL_BYTES)) as body:
+        kind = media_type(request)
+        if kind == "application/x-ndjson":
             async for chunk in _chunks(request, INSERT_BODY_BYTES):
                 body.write(chunk)
-            body.seek(0)
-            yield cast("BinaryIO", body)
-    elif kind == "multipart/form-data":
-        try:
-            form = await MultiPartParser(
-                request.headers,
-                _chunks(request, INSERT_BODY_BYTES),
-                max_files=FORM_MEMBERS,
-                max_fields=FORM_MEMBERS,
-            ).parse()
-        except MultiPartException as error:
-            raise unknown(f"malformed multipart body: {error.message}") from None
-        try:
-            part = form.get("vectors")
-            if not isinstance(part, UploadFile):
-                raise unknown("no file `vectors` in the multipart body")
-            yield part.file
-        finally:
-            await form.close()
-    else:
-        raise unknown_content_type()
+        elif kind == "multipart/form-data":
+            file = VectorsFile(request.headers["content-type"], body)
+            async for chunk in _chunks(request, INSERT_BODY_BYTES):
+                file.write(chunk)
+            file.finish()
+        else:
+            raise unknown_content_type()
+        body.seek(0)
+        yield body
 
 
 async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes]:

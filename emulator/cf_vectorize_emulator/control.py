@@ -142,8 +142,9 @@ class _Controls:
         self._service.visibility = Visibility.parse(**document)
         return self._visibility()
 
-    async def release(self, _: Request) -> Any:
+    async def release(self, request: Request) -> Any:
         """Make everything readable that was accepted."""
+        _members(await _document(request), set())
         return {"released": await anyio.to_thread.run_sync(self._service.release)}
 
     async def set_rate_limit(self, request: Request) -> Any:
@@ -165,5 +166,5 @@ async def _document(request: Request) -> Any:
 
 def _members(document: Any, known: set[str]) -> dict[str, Any]:
     if type(document) is not dict or document.keys() - known:
-        raise ValueError(f"an object is expected, with {', '.join(sorted(known))}")
+        raise ValueError(f"an object with {', '.join(sorted(known)) or 'no member'} is expected")
     return document

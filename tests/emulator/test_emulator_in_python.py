@@ -1,0 +1,114 @@
+"""The emulator as users meet it in Python: the pytest fixture, the transport, the server in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from raw_api import ACCOUNT, AUTHORIZED, NDJSON, ndjson, vector
+
+from cf_vectorize_emulator.emulator import Settings
+from cf_vectorize_emulator.faults import Fault
+from cf_vectorize_emulator.inprocess import EmulatorTransport
+from cf_vectorize_emulator.server import Address, serve
+from cf_vectorize_emulator.visibility import Visibility
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ["pytester"]
+
+CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+INSERT = f"{CLOUDFLARE}/accounts/{ACCOUNT}/vectorize/v2/indexes/i/insert"
+GET = INSERT.replace("insert", "get_by_ids")
+NOW = Settings(visibility=Visibility.parse("immediately"))
+
+
+def documented(pytestconfig: pytest.Config, name: str) -> str:
+    """Give the Python example of docs/emulator.md that begins with a comment of this name."""
+    text = (pytestconfig.rootpath / "docs/emulator.md").read_text(encoding="utf-8")
+    return text.partition(f"```python\n# {name}\n")[2].partition("```")[0]
+
+
+def test_the_documented_tests_pass(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> None:
+    pytester.makepyfile(test_loader=documented(pytestconfig, "test_loader.py"))
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=3)
+
+
+def test_the_documented_transport_works(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    script = tmp_path / "in_process.py"
+    script.write_text(documented(pytestconfig, "in_process.py"))
+    assert subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout == "200 []\n"
+
+
+def test_each_test_has_an_index_and_a_service_without_faults_of_its_own(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        seen = []
+
+        def test_one(vectorize_emulator):
+            vectorize_emulator.fail_next(5, status=500)
+            vectorize_emulator.visible("held")
+            seen.append(vectorize_emulator.index)
+
+        def test_two(vectorize_emulator):
+            emulator = vectorize_emulator.server.emulator
+            assert emulator.faults.waiting() == []
+            assert emulator.service.visibility.text == "1"
+            assert vectorize_emulator.index not in seen
+            assert vectorize_emulator.requests == []
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_the_plugin_costs_a_run_that_does_not_use_it_nothing() -> None:
+    script = (
+        "import sys, pytest, cf_vectorize_emulator.pytest_plugin as plugin;"
+        "print([name for name in ('numpy', 'starlette', 'uvicorn', 'httpx', 'orjson') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
+
+
+def test_help_needs_no_extra() -> None:
+    script = (
+        "import sys, argparse\n"
+        "for name in ('numpy', 'starlette', 'uvicorn', 'anyio', 'python_multipart'): sys.modules[name] = None\n"
+        "from cf_vectorize_emulator.command import add_arguments; add_arguments(argparse.ArgumentParser())"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_client_of_httpx_is_answered_without_a_socket() -> None:
+    with EmulatorTransport(NOW) as transport, httpx.Client(transport=transport, headers=AUTHORIZED) as client:
+        assert client.post(INSERT, content=iter([ndjson(vector("a"))]), headers=NDJSON).is_success
+        assert client.post(INSERT, files={"vectors": ("v", ndjson(vector("b")))}).is_success
+        assert len(client.post(GET, json={"ids": ["a", "b"]}).json()["result"]) == 2
+        transport.emulator.faults.add(Fault(reset="after"), Fault(truncate=3), Fault(status=502, html=True))
+        for _ in range(2):
+            with pytest.raises(httpx.ReadError):
+                client.post(GET, json={"ids": ["a"]})
+        assert client.post(GET, json={"ids": ["a"]}).status_code == 502
+
+
+def test_an_async_client_of_httpx_is_answered_without_a_socket() -> None:
+    async def exchange() -> int:
+        async with httpx.AsyncClient(transport=EmulatorTransport(NOW), headers=AUTHORIZED) as client:
+            await client.post(INSERT, content=ndjson(vector("a")), headers=NDJSON)
+            answers = await asyncio.gather(*(client.post(GET, json={"ids": ["a"]}) for _ in range(20)))
+            return sum(len(answer.json()["result"]) for answer in answers)
+
+    assert asyncio.run(exchange()) == 20
+
+
+def test_a_server_that_cannot_listen_says_so() -> None:
+    with serve() as server:
+        port = httpx.URL(server.base_url).port
+        assert port is not None
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"), serve(address=Address(port=port)):
+            pass
