@@ -222,11 +222,15 @@ def test_the_default_sample_bounds_the_share_below_a_thousandth() -> None:
 
 
 def clopper_pearson(looked_at: int, wrong: int) -> float:
+    def chance(share: float, counts: range) -> float:
+        return sum(math.comb(looked_at, k) * share**k * (1 - share) ** (looked_at - k) for k in counts)
+
+    few = wrong < looked_at / 2
     low, high = 0.0, 1.0
     for _ in range(60):
         share = (low + high) / 2
-        chance = sum(math.comb(looked_at, k) * share**k * (1 - share) ** (looked_at - k) for k in range(wrong + 1))
-        low, high = (share, high) if chance > 0.05 else (low, share)
+        at_most = chance(share, range(wrong + 1)) if few else 1 - chance(share, range(wrong + 1, looked_at + 1))
+        low, high = (share, high) if at_most > 0.05 else (low, share)
     return low
 
 
@@ -236,6 +240,10 @@ def test_for_a_large_population_it_is_clopper_and_pearsons_bound(looked_at: int,
     assert most_wrong(population, looked_at, wrong) / population == pytest.approx(
         clopper_pearson(looked_at, wrong), rel=1e-5
     )
+
+
+def test_a_sample_that_is_nearly_all_wrong_bounds_nothing_away() -> None:
+    assert most_wrong(10_000_000, 3000, 2990) / 10_000_000 == pytest.approx(clopper_pearson(3000, 2990), rel=1e-5)
 
 
 @given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n), st.integers(0, 60))))
@@ -330,6 +338,7 @@ def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport
     report = check(transport, path, deadline=60.0)
     assert report.ok
     assert (report.equal, report.not_judged) == (10, 3)
+    assert report.wrong_share == 0
     assert {(bad.line, bad.rule) for bad in report.unjudged} == {
         (11, "json"),
         (12, "metadata-bytes"),
@@ -343,6 +352,16 @@ def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport
     path = tmp_path / "a.ndjson"
     path.write_bytes(line(odd))
     assert check(transport, path).equal == 1
+
+
+def test_the_first_line_does_not_say_how_many_dimensions_the_others_have(
+    index: IndexServer, transport: Transport, tmp_path: Path
+) -> None:
+    store(index, [vector(0, values=[1.0] * 33)])
+    path = tmp_path / "a.ndjson"
+    path.write_bytes(line(vector(0, values=[1.0] * 33)) + line(vector(1)))
+    report = check(transport, path)
+    assert (report.equal, report.missing, report.not_judged) == (1, 1, 0)
 
 
 def test_nothing_judged_is_not_well(transport: Transport, tmp_path: Path) -> None:
