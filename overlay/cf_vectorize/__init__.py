@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .client import AsyncVectorize, Vectorize
+    from .async_client import AsyncVectorize
+    from .client import Vectorize
     from .errors import (
         AuthenticationError,
         BadLinesError,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from .vector import Vector
 
 _HOMES = {
-    "client": ("AsyncVectorize", "Vectorize"),
+    "async_client": ("AsyncVectorize",),
+    "client": ("Vectorize",),
     "errors": (
         "AuthenticationError",
         "BadLinesError",

@@ -1,0 +1,123 @@
+"""The engine of both clients: each operation as a blocking call that an event can stop.
+
+An operation is imported when it is first called: imports are most of what making a client takes.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from .errors import InsertError, InsertInterrupted
+from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
+
+if TYPE_CHECKING:
+    import os
+    import threading
+    from collections.abc import Generator, Iterable
+
+    from .lookup import Vectors
+    from .options import InsertArguments, VerifyArguments
+    from .report import BatchOutcome, InsertReport
+    from .vector import Vector
+    from .verify import VerifyReport
+
+LOOKUP_CONCURRENCY: Final = 8
+
+
+class Engine:
+    """What both faces share: the settings, and each operation as a blocking call that an event can stop."""
+
+    def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
+        self,
+        index: str,
+        *,
+        account_id: str | None = None,
+        api_token: str | None = None,
+        api_email: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        give_up_after: float = GIVE_UP_AFTER,
+        requests_per_5min: int | None = None,
+    ) -> None:
+        self._transport = Transport(
+            index,
+            Credentials.find(account_id, api_token, api_email, api_key),
+            base_url=base_url,
+            timeout=timeout,
+            give_up_after=give_up_after,
+            requests_per_5min=requests_per_5min,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._transport.index!r})"
+
+    def _insert_batches(
+        self, source: object, arguments: InsertArguments, stop: threading.Event
+    ) -> Generator[BatchOutcome, None, None]:
+        from . import insert  # noqa: PLC0415
+        from .options import InsertOptions  # noqa: PLC0415
+        from .sources import open_sources  # noqa: PLC0415
+
+        return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop)
+
+    def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
+        from . import insert, verify  # noqa: PLC0415
+        from .options import InsertOptions  # noqa: PLC0415
+        from .report import InsertReport  # noqa: PLC0415
+        from .sampling import SAMPLE, Sampler  # noqa: PLC0415
+        from .sources import open_sources  # noqa: PLC0415
+
+        options = InsertOptions(**arguments)
+        sampler = Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
+        started = time.monotonic()
+        batches: list[BatchOutcome] = []
+        try:
+            for batch in insert.outcomes(self._transport, open_sources(source), options, stop, sampler):
+                batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
+        except KeyboardInterrupt:
+            raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
+        report = InsertReport(tuple(batches), time.monotonic() - started)
+        _raise_failure(report)
+        if sampler is None:
+            return report
+        return attrs.evolve(report, verification=verify.verify_sample(self._transport, sampler, stop=stop))
+
+    def _get_by_ids(self, ids: Iterable[str], concurrency: int, stop: threading.Event) -> Vectors:
+        from . import lookup  # noqa: PLC0415
+
+        return lookup.fetch(self._transport, ids, concurrency=concurrency, stop=stop)
+
+    def _iter_by_ids(
+        self, ids: Iterable[str], concurrency: int, stop: threading.Event
+    ) -> Generator[tuple[str, Vector | None], None, None]:
+        from . import lookup  # noqa: PLC0415
+
+        return lookup.fetch_iter(self._transport, ids, concurrency=concurrency, stop=stop)
+
+    def _export_by_ids(
+        self, ids: Iterable[str], output: str | os.PathLike[str], concurrency: int, stop: threading.Event
+    ) -> Generator[tuple[str, bool], None, None]:
+        from .export import export  # noqa: PLC0415
+
+        return export(self._transport, ids, Path(output), concurrency=concurrency, stop=stop)
+
+    def _verify(self, source: object, arguments: VerifyArguments, stop: threading.Event) -> VerifyReport:
+        from . import verify  # noqa: PLC0415
+        from .sources import open_sources  # noqa: PLC0415
+
+        return verify.verify(self._transport, open_sources(source), stop=stop, **arguments)
+
+
+def _raise_failure(report: InsertReport) -> None:
+    """Raise what a load ended with: the first failure itself where nothing was accepted, else all of them."""
+    errors = [batch.error for batch in report.failed if batch.error is not None]
+    if errors and report.accepted:
+        raise InsertError(report)
+    if errors:
+        errors[0].report = report
+        raise errors[0]
