@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def contestants(path: Path, pool: ProcessPoolExecutor) -> dict[str, Contestant]:
             module = importlib.import_module(name)
         except ImportError:
             continue
-        found[f"{name} (all cores)"] = lambda module=module, read=read: read(module)
+        found[f"{name} (all cores)"] = partial(read, module)
     return found
 
 
