@@ -46,8 +46,15 @@ def outcomes(
 
     """
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(options.journal, transport.target)) if options.journal else None
-        yield from _Load(transport, sources, options, journal, stop, sampler).outcomes()
+        rejects = Rejects(options.rejects) if options.rejects else None
+        journal = None
+        if options.journal:
+            journal = Journal(options.journal, transport.target, rejects.state() if rejects else None)
+            stack.enter_context(journal)
+            if rejects:
+                rejects.take_back(journal.rejects)
+        load = _Load(transport, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
+        yield from load.outcomes()
 
 
 class _Load:
@@ -58,7 +65,9 @@ class _Load:
         transport: Transport,
         sources: Sequence[Source],
         options: InsertOptions,
+        *,
         journal: Journal | None,
+        rejects: Rejects | None,
         stop: threading.Event,
         sampler: Sampler | None,
     ) -> None:
@@ -66,9 +75,7 @@ class _Load:
         self._sources = sources
         self._options = options
         self._journal = journal
-        self._rejects = Rejects(options.rejects) if options.rejects else None
-        if self._rejects and journal and journal.entries:
-            self._rejects.truncate(journal.entries[-1].rejects_size)
+        self._rejects = rejects
         limits = BatchLimits(options.batch_vectors, options.batch_bytes)
         self._planner = Planner(options, limits, journal.entries if journal else (), sampler)
         sizes = [source.size for source in sources]
@@ -167,10 +174,10 @@ class _Load:
                     [(b"".join(lines(select(batch.raw, [(bad.start, bad.stop)]))), bad.problems) for bad in batch.bad]
                 )
             if self._journal:
-                sizes = self._rejects.size() if self._rejects else (0, 0)
+                rejects = self._rejects.state() if self._rejects else None
                 cut = batch.cut
                 self._journal.note(
-                    Entry(batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, sizes)
+                    Entry(batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, rejects)
                 )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .body import Segment
+    from .rejects import Rejects
 
 FORMAT: Final = "cf-vectorize journal 1"
 
@@ -33,7 +34,7 @@ class Entry:
         digest: Hash of the source's bytes in that range.
         vectors: Vectors that were sent.
         mutation_id: What the service answered; None where every line was rejected.
-        rejects_size: Sizes of the rejects files once this batch's lines were in them.
+        rejects: State of the rejects files once this batch's lines were in them, None where there were none.
 
     """
 
@@ -43,7 +44,7 @@ class Entry:
     digest: str
     vectors: int
     mutation_id: str | None
-    rejects_size: tuple[int, int] = (0, 0)
+    rejects: Rejects.State | None = None
 
 
 def digest(segments: Sequence[Segment]) -> str:
@@ -60,19 +61,29 @@ class Journal:
     Args:
         path: The file; made where it is missing, continued where it exists.
         target: What the load goes to, as a text without secrets; a journal of another target is refused.
+        rejects: State of the rejects files before the load, None where there are none.
+
+    Attributes:
+        entries: What was noted before.
+        rejects: States of the rejects files that were noted before, the latest last.
 
     Raises:
         JournalError: Another process uses it, it belongs to another target, or it is no journal.
 
     """
 
-    def __init__(self, path: Path, target: str) -> None:
+    def __init__(self, path: Path, target: str, rejects: Rejects.State | None = None) -> None:
         self._path = path
-        self._header = {"format": FORMAT, "target": target}
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._target = target
+        self.entries: list[Entry] = []
+        self.rejects = [rejects]
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise JournalError(f"{path}: {error.strerror}") from None
         try:
             self._lock()
-            self.entries = self._read()
+            self._read()
         except BaseException:
             os.close(self._file)
             raise
@@ -93,42 +104,67 @@ class Journal:
         except BlockingIOError:
             raise JournalError(f"{self._path}: another process is loading with this journal") from None
 
-    def _read(self) -> list[Entry]:
-        """Read the entries; a last line that was torn by a kill is cut off."""
+    def _read(self) -> None:
+        """Read what was noted; a last line that was torn by a kill is cut off."""
         with os.fdopen(os.dup(self._file), "rb") as file:
             *whole, torn = file.read().split(b"\n")
-        if torn:
-            os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_END) - len(torn))
-        os.lseek(self._file, 0, os.SEEK_END)
+        header = {"format": FORMAT, "target": self._target, "rejects": self.rejects[0]}
         if not whole:
-            self._append(self._header)
+            # Not cut off before it is known to be ours: it may be a file that was named by mistake.
+            ours = _line({"format": FORMAT}).removesuffix(b"}\n")
+            if torn[: len(ours)] != ours[: len(torn)]:
+                raise self._no_journal()
+            os.ftruncate(self._file, 0)
+            self._append(header)
             _sync_folder(self._path)
-            return []
+            return
         documents = [self._decode(number, line) for number, line in enumerate(whole, 1)]
         self._check_header(documents[0])
-        return [Entry(**{**document, "rejects_size": tuple(document["rejects_size"])}) for document in documents[1:]]
+        try:
+            self.entries = [Entry(**document) for document in documents[1:]]
+        except TypeError:
+            raise self._damaged("an entry") from None
+        self.rejects = [documents[0].get("rejects"), *(entry.rejects for entry in self.entries)]
+        os.ftruncate(self._file, os.fstat(self._file).st_size - len(torn))
 
     def _decode(self, number: int, line: bytes) -> dict[str, Any]:
         try:
             return dict(json.loads(line))
         except (ValueError, TypeError):
-            raise JournalError(
-                f"{self._path}:{number}: is damaged; move it away to load from the start, which is safe"
-            ) from None
+            if number == 1:
+                raise self._no_journal() from None
+            raise self._damaged(f"line {number}") from None
 
     def _check_header(self, header: dict[str, Any]) -> None:
         if header.get("format") != FORMAT:
-            raise JournalError(f"{self._path}: is not a journal of this program; name another file")
-        if header != self._header:
+            raise self._no_journal()
+        if header.get("target") != self._target:
             raise JournalError(
                 f"{self._path}: belongs to a load into another index or account; name another file for this one"
             )
 
+    def _no_journal(self) -> JournalError:
+        return JournalError(f"{self._path}: is not a journal of this program; name another file")
+
+    def _damaged(self, what: str) -> JournalError:
+        return JournalError(
+            f"{self._path}: {what} is damaged; move the file away to load from the start, which is safe"
+        )
+
     def _append(self, document: dict[str, Any]) -> None:
-        line = json.dumps(document, separators=(",", ":")).encode() + b"\n"
-        while line:
-            line = line[os.write(self._file, line) :]
-        os.fsync(self._file)
+        line = _line(document)
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+            os.fsync(self._file)
+        except OSError as error:
+            raise JournalError(
+                f"{self._path}: {error.strerror}; what was just accepted is not noted, and sending it again is safe"
+            ) from None
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
 
 def _sync_folder(path: Path) -> None:

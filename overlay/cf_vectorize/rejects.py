@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import orjson
+
+from .errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,32 +17,56 @@ if TYPE_CHECKING:
 
 
 class Rejects:
-    """Appends to `PATH` (the lines) and `PATH.reasons` (a JSON document a line, in the same order)."""
+    """Appends to `PATH` (the lines) and `PATH.reasons` (a JSON document a line, in the same order).
+
+    Raises:
+        InputError: The files cannot be written.
+
+    """
+
+    class State(TypedDict):
+        """Which files, and their sizes in bytes."""
+
+        path: str
+        lines: int
+        reasons: int
 
     def __init__(self, path: Path) -> None:
-        self._paths = path, Path(f"{path}.reasons")
-        for file in self._paths:
-            file.touch()
+        self._lines, self._reasons = path.absolute(), Path(f"{path.absolute()}.reasons")
+        for file in (self._lines, self._reasons):
+            try:
+                file.touch()
+            except OSError as error:
+                raise InputError(f"{file}: {error.strerror}") from None
 
-    def size(self) -> tuple[int, int]:
-        """Give the sizes of both files in bytes."""
-        lines, reasons = (path.stat().st_size for path in self._paths)
-        return lines, reasons
+    def state(self) -> State:
+        """Tell how much is in the files."""
+        return {
+            "path": str(self._lines),
+            "lines": self._lines.stat().st_size,
+            "reasons": self._reasons.stat().st_size,
+        }
 
-    def truncate(self, sizes: tuple[int, int]) -> None:
-        """Take back what was written after both files had these sizes."""
-        for path, size in zip(self._paths, sizes, strict=True):
-            os.truncate(path, min(size, path.stat().st_size))
+    def take_back(self, states: Sequence[State | None]) -> None:
+        """Take back what was written after the latest of the states that are of these files."""
+        for state in reversed(states):
+            if state is not None and state["path"] == str(self._lines):
+                os.truncate(self._lines, min(state["lines"], self._lines.stat().st_size))
+                os.truncate(self._reasons, min(state["reasons"], self._reasons.stat().st_size))
+                return
 
     def append(self, lines: Sequence[tuple[bytes, Sequence[BadLine]]]) -> None:
         """Add lines, each with its problems; they are on disk when this returns."""
         texts = b"".join(line.removesuffix(b"\n") + b"\n" for line, _ in lines)
         reasons = b"".join(orjson.dumps(_reasons(problems)) + b"\n" for _, problems in lines)
-        for path, data in zip(self._paths, (texts, reasons), strict=True):
-            with path.open("ab") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        for path, data in ((self._lines, texts), (self._reasons, reasons)):
+            try:
+                with path.open("ab") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                raise InputError(f"{path}: {error.strerror}") from None
 
 
 def _reasons(problems: Sequence[BadLine]) -> dict[str, Any]:
