@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import attrs
 import httpx
+
 from cf_vectorize_api import AuthenticatedClient, Client
 from cf_vectorize_api.api.vectorize import get_by_ids, insert
 from cf_vectorize_api.models import GetByIdsRequest, GetByIdsResponse, InsertResponse
@@ -174,17 +175,27 @@ class Transport:
         # The response that the hook saw for the request that this thread is sending, and its envelope's result.
         self._answer = threading.local()
         self._base_url = _checked_base_url(base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL)
-        self._client = self._generated_client(
-            self._base_url,
-            timeout=httpx.Timeout(timeout),
-            verify_ssl=_ssl_context(),
-            httpx_args={
-                "event_hooks": {"response": [self._check_response]},
-                "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            },
-        )
-        # Made now: the generated client makes it at its first use, and threads would each make one.
-        self._client.get_httpx_client()
+        self._timeout = timeout
+        self._opening = threading.Lock()
+        self._opened: Client | AuthenticatedClient | None = None
+
+    @property
+    def _client(self) -> Client | AuthenticatedClient:
+        """The generated client, made for the first request: reading certificates takes longer than all else here."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._generated_client(
+                    self._base_url,
+                    timeout=httpx.Timeout(self._timeout),
+                    verify_ssl=_ssl_context(),
+                    httpx_args={
+                        "event_hooks": {"response": [self._check_response]},
+                        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
+                    },
+                )
+                # It would make this at its first use, and threads would each make one.
+                self._opened.get_httpx_client()
+            return self._opened
 
     def _generated_client(self, base_url: str, **settings: Any) -> Client | AuthenticatedClient:
         agent = {"User-Agent": f"cf-vectorize/{version('cf-vectorize')}"}
@@ -202,7 +213,8 @@ class Transport:
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.get_httpx_client().close()
+        if self._opened is not None:
+            self._opened.get_httpx_client().close()
 
     def insert(self, body: Body, unparsable: UnparsableBehavior, attempts: Attempts) -> str:
         """Send one batch and give its mutation id.
