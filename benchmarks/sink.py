@@ -11,13 +11,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 FORK = multiprocessing.get_context("fork")
 BUFFER = 256 * 1024
@@ -219,3 +220,17 @@ def _content_length(header: bytes) -> int:
     if b"chunked" in header.lower():
         raise EOFError("this sink takes sized bodies only")
     return 0
+
+
+def main() -> None:
+    """Serve on its own: prints the address, then after each line read the counts so far, until the input ends."""
+    answer = Path(sys.argv[1]).read_bytes() if len(sys.argv) > 1 else ANSWER
+    with running(answer=answer) as server:
+        print(server.base_url, flush=True)
+        for _ in sys.stdin:
+            counts = server.counts
+            print(counts.requests, counts.connections, counts.body_bytes, flush=True)
+
+
+if __name__ == "__main__":
+    main()
