@@ -23,7 +23,7 @@ from typing import Any
 
 import orjson
 
-from cf_vectorize.check import LineCheck
+from cf_vectorize.linecheck import LineCheck
 from cf_vectorize.records import compact
 
 ROUNDS = 9

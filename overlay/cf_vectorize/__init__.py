@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BadLinesError,
         InputError,
         InsertError,
+        InsertInterrupted,
         JournalError,
         NotFoundError,
         RateLimitError,
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
         UnexpectedResponseError,
         VectorizeError,
     )
+    from .lookup import Vectors
+    from .records import columns, table
     from .report import BatchOutcome, InsertReport
+    from .survey import CheckReport, check
     from .vector import Vector
+    from .verify import VerifyReport
 
 _HOMES = {
     "async_client": ("AsyncVectorize",),
@@ -41,6 +46,7 @@ _HOMES = {
         "BadLinesError",
         "InputError",
         "InsertError",
+        "InsertInterrupted",
         "JournalError",
         "NotFoundError",
         "RateLimitError",
@@ -51,8 +57,12 @@ _HOMES = {
         "UnexpectedResponseError",
         "VectorizeError",
     ),
+    "lookup": ("Vectors",),
+    "records": ("columns", "table"),
     "report": ("BatchOutcome", "InsertReport"),
+    "survey": ("CheckReport", "check"),
     "vector": ("Vector",),
+    "verify": ("VerifyReport",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -61,8 +71,10 @@ __all__ = [
     "AuthenticationError",
     "BadLinesError",
     "BatchOutcome",
+    "CheckReport",
     "InputError",
     "InsertError",
+    "InsertInterrupted",
     "InsertReport",
     "JournalError",
     "NotFoundError",
@@ -75,6 +87,11 @@ __all__ = [
     "Vector",
     "Vectorize",
     "VectorizeError",
+    "Vectors",
+    "VerifyReport",
+    "check",
+    "columns",
+    "table",
 ]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from .check import LineCheck
 from .errors import BadLine
+from .linecheck import LineCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

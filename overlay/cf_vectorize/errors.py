@@ -29,6 +29,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .lookup import Vectors
     from .report import InsertReport
 
 
@@ -38,11 +39,13 @@ class VectorizeError(Exception):
     Attributes:
         retryable: Whether the same request may succeed later.
         report: What became of the load that this error ended; None where it ended none.
+        fetched: What `get_by_ids` had fetched when this error ended it; None where it ended none.
 
     """
 
     retryable: ClassVar[bool] = False
     report: InsertReport | None = None
+    fetched: Vectors | None = None
 
 
 class InputError(VectorizeError, ValueError):
@@ -57,7 +60,7 @@ class BadLine:
         source: The file's path as given, or a name in angle brackets such as `<stdin>`.
         line: The line's number in that source (for records: the row's), from 1.
         id: The vector's id, where it could be read.
-        rule: The rule's name in `cf_vectorize.check.RULES`.
+        rule: The rule's name in `cf_vectorize.linecheck.RULES`.
         reason: What is wrong, in words.
 
     """

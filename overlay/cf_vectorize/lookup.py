@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from .errors import InputError
+from .errors import InputError, VectorizeError
 from .limits import ID_BYTES, IDS_PER_GET_BY_IDS
 from .transport import Attempts
 from .vector import Vector
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -89,17 +89,26 @@ def fetch(
 
     Raises:
         InputError: An id is not one; nothing was sent.
-        ResponseError: A request was refused, or kept failing.
-        TransportError: The service could not be reached.
+        ResponseError: A request was refused, or kept failing; `fetched` of the error holds what came before.
+        TransportError: The service could not be reached; likewise.
 
     """
     asked = list(dict.fromkeys(checked(ids)))
     if 0 < len(asked) <= IDS_PER_GET_BY_IDS:
         # Threads would cost a single request a fifth of its time.
         answer = _fetch_once(transport, asked, stop)
-        pairs = [(identity, answer.get(identity)) for identity in asked]
-    else:
-        pairs = list(fetch_iter(transport, asked, concurrency=concurrency, stop=stop))
+        return _vectors([(identity, answer.get(identity)) for identity in asked])
+    pairs: list[tuple[str, Vector | None]] = []
+    try:
+        for pair in fetch_iter(transport, asked, concurrency=concurrency, stop=stop):
+            pairs.append(pair)  # noqa: PERF402 - what came before an error is kept
+    except VectorizeError as error:
+        error.fetched = _vectors(pairs)
+        raise
+    return _vectors(pairs)
+
+
+def _vectors(pairs: Sequence[tuple[str, Vector | None]]) -> Vectors:
     found = {identity: vector for identity, vector in pairs if vector is not None}
     return Vectors(found, tuple(identity for identity, vector in pairs if vector is None))
 

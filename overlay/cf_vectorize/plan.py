@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from .body import Segment, chunks, lines, select
-from .check import RULES, LineCheck, Problem
 from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
 from .journal import digest
+from .linecheck import RULES, LineCheck, Problem
 from .ndjson import BLOCK, BatchLimits, Cut, split
 from .records import compact
 from .sources import temporary_file, write_all

@@ -65,9 +65,11 @@ class Readable(Protocol):
 
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer` and give the count of bytes, 0 at the end."""
+        ...
 
     def segments(self, start: int, stop: int) -> tuple[Segment, ...]:
         """Give where the bytes from `start` to `stop`, already read, lie."""
+        ...
 
 
 @attrs.frozen

@@ -12,10 +12,10 @@ import attrs
 import orjson
 
 from .body import OpenFile, Segment, lines
-from .check import LineCheck
 from .duplicates import DuplicateIds
 from .errors import BadLine, InputError
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
+from .linecheck import LineCheck
 from .ndjson import BatchLimits, split
 from .plan import oversized
 from .records import compact

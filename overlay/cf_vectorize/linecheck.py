@@ -70,12 +70,6 @@ RULES: Final = {
         Rule(
             "metadata-key", "documented", 'A metadata key is not empty, has no `.` or `"`, does not start with `$`.'
         ),
-        Rule(
-            "metadata-value",
-            "prudent",
-            "A metadata value is a string, number, boolean, list of strings, or an object of those, one level deep."
-            " These are the types Cloudflare declares; whether the service enforces them is unknown.",
-        ),
     )
 }
 
@@ -368,15 +362,11 @@ def _metadata_faults(metadata: Any) -> Iterator[Fault]:
         return
     objects = [("metadata", metadata)]
     objects += [(f"metadata.{_shown(key)}", value) for key, value in metadata.items() if type(value) is dict]
-    documented = True
     for place, members in objects:
-        for key, value in members.items():
+        for key in members:
             if not _METADATA_KEY.fullmatch(key):
                 yield "metadata-key", f"{place} has the key {_quoted(key)}: {_key_fault(key)}"
-            if not (_has_documented_type(value) or (type(value) is dict and members is metadata)):
-                documented = False
-                yield "metadata-value", f"{place}.{_shown(key)} is {_kind(value)}, which is no documented type"
-    if documented and (size := _compact_bytes(metadata)) > METADATA_BYTES:
+    if (size := _compact_bytes(metadata)) > METADATA_BYTES:
         yield "metadata-bytes", f"metadata is {size} bytes of compact JSON, at most {METADATA_BYTES} are allowed"
 
 
@@ -384,12 +374,6 @@ def _key_fault(key: str) -> str:
     if not key:
         return "a key must not be empty"
     return "a key must not start with $" if key.startswith("$") else 'a key must not contain . or "'
-
-
-def _has_documented_type(value: Any) -> bool:
-    return isinstance(value, (str, int, float)) or (
-        type(value) is list and all(isinstance(item, str) for item in value)
-    )
 
 
 def _compact_bytes(metadata: dict[str, Any]) -> int:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cf_vectorize import InputError
-from cf_vectorize.check import RULES, LineCheck
 from cf_vectorize.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES
+from cf_vectorize.linecheck import RULES, LineCheck
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = [0.5] * 32
@@ -120,9 +120,6 @@ BAD_LINES = [
     (line(metadata={"$a": 1}), "metadata-key", 'metadata has the key "$a": a key must not start with $'),
     (line(metadata={"a.b": 1}), "metadata-key", 'metadata has the key "a.b": a key must not contain . or "'),
     (line(metadata={"m": {'"': 1}}), "metadata-key", r'metadata.m has the key "\"": a key must not contain . or "'),
-    (line(metadata={"a": None}), "metadata-value", "metadata.a is null, which is no documented type"),
-    (line(metadata={"a": [1]}), "metadata-value", "metadata.a is an array, which is no documented type"),
-    (line(metadata={"a": {"b": {}}}), "metadata-value", "metadata.a.b is an object, which is no documented type"),
     (
         line(metadata={"a": "x" * METADATA_BYTES}),
         "metadata-bytes",
@@ -207,7 +204,7 @@ def test_impossible_dimensions_are_refused(dimensions: int) -> None:
         LineCheck(dimensions)
 
 
-@pytest.mark.parametrize(("member", "depth", "rule"), [("x", 100_000, "json"), ("metadata", 1_000, "metadata-value")])
+@pytest.mark.parametrize(("member", "depth", "rule"), [("x", 100_000, "json"), ("metadata", 100_000, "json")])
 def test_a_line_nested_too_deeply_is_refused(check: LineCheck, member: str, depth: int, rule: str) -> None:
     deep = line()[:-1] + f', "{member}": '.encode() + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
     assert [problem.rule for problem in check(deep)] == [rule]
