@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Self
@@ -146,10 +146,9 @@ def serve(settings: Settings | None = None, address: Address | None = None) -> I
         server = Server(emulator, address, base_urls.put)
 
         def serve_until_stopped() -> None:
-            try:
+            with suppress(OSError):  # told by the owner of the block
                 asyncio.run(server.serve())
-            finally:
-                base_urls.put(None)
+            base_urls.put(None)
 
         thread = threading.Thread(target=serve_until_stopped, name="cf-vectorize-emulator")
         thread.start()

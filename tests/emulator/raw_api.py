@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ class Api:
     index: str
     account: str = ACCOUNT
     emulator: Emulator | None = None
+    token: str = field(default="any-token", repr=False)
 
     def post(self, operation: str, **request: Any) -> httpx.Response:
-        headers = {**AUTHORIZED, **request.pop("headers", {})}
+        headers = {"Authorization": f"Bearer {self.token}", **request.pop("headers", {})}
         url = f"/client/v4/accounts/{self.account}/vectorize/v2/indexes/{self.index}/{operation}"
         return self.client.post(url, headers=headers, **request)
 

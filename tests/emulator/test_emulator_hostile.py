@@ -122,7 +122,7 @@ TRICKS = {
     + b"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "two hosts": HEAD + b"Host: localhost\r\n\r\n",
     "a header without a name": HEAD + b": x\r\n\r\n",
-    "a folded header": HEAD + b" folded\r\n\r\n",
+    "a folded header": HEAD + b"X: y\r\n folded\r\n\r\n",
     "headers without an end": HEAD + b"X: " + b"x" * 200_000,
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10 + b"\r\n\r\n",
     "a path with a null": HEAD.replace(b"/i/", b"/i%00/") + b"\r\n",
