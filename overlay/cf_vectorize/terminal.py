@@ -31,8 +31,8 @@ def line(progress: Progress, seconds: float) -> str:
         share = min(1.0, progress.acknowledged / progress.total)
         filled = int(share * BAR)
         parts.insert(0, f"[{'#' * filled}{'-' * (BAR - filled)}] {share:4.0%}")
-        if rate and progress.sent < progress.total:
-            parts.append(f"{duration((progress.total - progress.sent) / rate)} left")
+        if rate and progress.acknowledged < progress.total:
+            parts.append(f"{duration((progress.total - progress.acknowledged) / rate)} left")
     if progress.retries:
         parts.append(f"{progress.retries} retries, last waited {progress.pause:.0f} s")
     return "  ".join(parts)
