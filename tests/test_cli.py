@@ -1,0 +1,292 @@
+"""The command line as real processes: what it prints where, what it exits with, and how it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cf_vectorize.progress import Progress
+from cf_vectorize.terminal import duration, line
+from loads import ACCOUNT, TOKEN, environment, ids, lines
+from scripted_server import Answer, Request, ScriptedServer, failure, html
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "cf_vectorize.cli"]
+BAD = b'{"id":"bad","values":"none"}\n'
+
+
+def clean_environment(url: str | None) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("CLOUDFLARE_")}
+    return ours | (environment(url) if url else {})
+
+
+def run(url: str | None, *arguments: object, **given: Any) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    found = subprocess.run(command, env=clean_environment(url), capture_output=True, timeout=60, check=False, **given)
+    out, err = found.stdout.decode(), found.stderr.decode()
+    assert "Traceback" not in err, err
+    assert TOKEN not in out + err
+    assert ACCOUNT not in out + err
+    return subprocess.CompletedProcess(command, found.returncode, out, err)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(b"".join(lines(10)))
+    return path
+
+
+def test_all_accepted_is_0_and_one_line(source: Path) -> None:
+    with ScriptedServer() as server:
+        found = run(server.url, "insert", "index", source)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout.startswith("10 vectors accepted in 1 batch, in ")
+    assert found.stdout.count("\n") == 1
+
+
+def test_options_reach_the_load(source: Path, tmp_path: Path) -> None:
+    with ScriptedServer() as server:
+        found = run(
+            server.url, "insert", "index", source, "--batch-vectors", 3, "--concurrency", 1, "--no-check",
+            "--unparsable", "discard", "--journal", tmp_path / "journal", "--json",
+        )  # fmt: skip
+    report = json.loads(found.stdout)
+    assert [batch["vectors"] for batch in report["batches"]] == [3, 3, 3, 1]
+    assert all(request.path.endswith("unparsable-behavior=discard") for request in server.requests)
+    assert (tmp_path / "journal").exists()
+    assert (report["vectors"], report["failed_batches"], len(report["mutation_ids"])) == (10, 0, 4)
+    assert {"seconds", "retries", "waited_seconds", "bytes", "rejected_lines", "resumed_batches"} <= report.keys()
+
+
+def test_standard_input(source: Path) -> None:
+    with ScriptedServer() as server:
+        found = run(server.url, "insert", "index", "-", input=source.read_bytes())
+    assert found.returncode == 0
+    assert list(server.stored) == ids(10)
+
+
+@pytest.mark.parametrize(
+    ("script", "word"),
+    [
+        ([failure(403, 10000, "Authentication error")], "Authentication error (HTTP 403, code 10000; POST"),
+        ([failure(400, 3000, "vectorize.index.not_found")], "vectorize.index.not_found"),
+        ([failure(400, 40023, "line Some(2) was not expected format")], "vectors.ndjson:3: "),
+    ],
+)
+def test_a_refusal_is_1_in_words(script: list[Answer], word: str, source: Path) -> None:
+    with ScriptedServer(script) as server:
+        found = run(server.url, "insert", "index", source)
+    assert found.returncode == 1
+    assert word in found.stderr
+    assert found.stderr.count("\n") <= 2
+
+
+def test_bad_lines_are_1_with_their_places(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ndjson"
+    path.write_bytes(lines(1)[0] + BAD)
+    with ScriptedServer() as server:
+        found = run(server.url, "insert", "index", path)
+        aside = run(server.url, "insert", "index", path, "--rejects", tmp_path / "rejects", "--json")
+    assert found.returncode == 1
+    assert f'{path}:2 (id "bad"): ' in found.stderr
+    assert aside.returncode == 1  # something was rejected
+    assert [bad["line"] for bad in json.loads(aside.stdout)["rejected_lines"]] == [2]
+    assert list(server.stored) == ids(1)
+
+
+def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
+    found = run("http://127.0.0.1:1/client/v4", "insert", "index", source, "--give-up-after", 0)
+    assert found.returncode == 1
+    assert "cannot connect" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["insert"], "required"),
+        (["insert", "index", "none.ndjson"], "none.ndjson: No such file or directory"),
+        (["insert", "index", "{source}", "--batch-vectors", "5001"], "batch_vectors is 5001"),
+        (["insert", "index", "{source}", "--requests-per-5min", "0"], "requests_per_5min is 0"),
+        (["insert", "index", "{source}", "--journal", "a", "--resume"], "not allowed with"),
+        (["insert", "index", "-", "--resume"], "use --journal FILE"),
+        (["insert", "index", "{source}", "--unparsable", "x"], "invalid choice"),
+    ],
+)
+def test_wrong_usage_is_2_and_sends_nothing(arguments: list[str], words: str, source: Path) -> None:
+    with ScriptedServer() as server:
+        found = run(server.url, *[argument.format(source=source) for argument in arguments])
+    assert found.returncode == 2
+    assert words in found.stderr
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("CLOUDFLARE_ACCOUNT_ID", "set CLOUDFLARE_ACCOUNT_ID"), ("CLOUDFLARE_API_TOKEN", "set CLOUDFLARE_API_TOKEN")],
+)
+def test_a_missing_credential_is_named(missing: str, words: str, source: Path) -> None:
+    given = clean_environment("http://127.0.0.1:1")
+    del given[missing]
+    found = subprocess.run([*COMMAND, "insert", "index", source], env=given, capture_output=True, check=False)
+    assert found.returncode == 2
+    assert words in found.stderr.decode()
+
+
+def test_retries_are_told_in_quiet_lines(source: Path) -> None:
+    with ScriptedServer([html(502)]) as server:
+        found = run(server.url, "insert", "index", source)
+    assert found.returncode == 0
+    assert found.stderr.startswith("waiting ")
+    assert found.stderr.count("\n") == 1
+
+
+def test_resume_stands_beside_the_source(source: Path) -> None:
+    with ScriptedServer() as server:
+        for _ in range(2):
+            assert run(server.url, "insert", "index", source, "--resume").returncode == 0
+    assert len(server.requests) == 1
+    assert source.with_name("vectors.ndjson.journal").exists()
+
+
+def test_ctrl_c_leaves_a_journal_that_goes_on(source: Path, tmp_path: Path) -> None:
+    command = [*COMMAND, "insert", "index", source, "--batch-vectors", "1", "--concurrency", "2"]
+    command += ["--journal", tmp_path / "journal"]
+    reached = threading.Event()
+    go_on = threading.Event()
+
+    def hold(request: Request) -> None:
+        if request.ids == ids(10)[4:5]:
+            reached.set()
+            go_on.wait(30)
+
+    with ScriptedServer() as server:
+        server.before_answer = hold
+        process = subprocess.Popen(
+            command, env=clean_environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert reached.wait(30)
+        process.send_signal(signal.SIGINT)
+        go_on.set()
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert b"Traceback" not in err
+        assert f"the same command goes on from {tmp_path / 'journal'}".encode() in out + err
+        assert len(server.stored) < 10
+        again = run(server.url, *command[3:])
+    assert again.returncode == 0
+    assert server.acknowledged == dict.fromkeys(ids(10), 1)
+
+
+def on_terminal(url: str, *arguments: object) -> tuple[int, str]:
+    """Run with standard error on a terminal, and give what it drew."""
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], env=clean_environment(url), stdout=subprocess.DEVNULL, stderr=terminal
+    )
+    os.close(terminal)
+    drawn = b""
+    while select.select([controller], [], [], 30)[0]:
+        try:
+            drawn += os.read(controller, 4096)
+        except OSError:  # the terminal's other end is closed
+            break
+    os.close(controller)
+    return process.wait(30), drawn.decode()
+
+
+def test_progress_is_drawn_on_a_terminal_and_taken_off(source: Path) -> None:
+    with ScriptedServer([Answer(), html(502)]) as server:
+        code, drawn = on_terminal(server.url, "insert", "index", source, "--batch-vectors", 2, "--concurrency", 1)
+    assert code == 0
+    assert "vectors" in drawn
+    assert "%" in drawn
+    assert "MB/s" in drawn
+    assert drawn.endswith("\r\x1b[K")
+
+
+def test_a_reader_that_leaves_is_no_traceback(source: Path) -> None:
+    script = f"{' '.join(COMMAND)} insert index {source} --json | true"
+    with ScriptedServer() as server:
+        found = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script],
+            env=clean_environment(server.url),
+            capture_output=True,
+            check=False,
+        )
+    assert b"Traceback" not in found.stderr
+    assert b"BrokenPipe" not in found.stderr
+
+
+def test_get_prints_lines_that_insert_takes(source: Path) -> None:
+    with ScriptedServer() as server:
+        run(server.url, "insert", "index", source)
+        found = run(server.url, "get", "index", *ids(3), "none")
+        again = run(server.url, "insert", "index", "-", input=found.stdout.encode())
+    assert [json.loads(each)["id"] for each in found.stdout.splitlines()] == ids(3)
+    assert "missing: none" in found.stderr
+    assert again.returncode == 0
+
+
+@pytest.mark.parametrize("command", [[], ["insert"], ["get"]])
+def test_help_names_the_exit_codes(command: list[str]) -> None:
+    found = run(None, *command, "--help")
+    assert found.returncode == 0
+    assert "exit codes: 0 " in found.stdout
+
+
+def test_version() -> None:
+    assert run(None, "--version").stdout.startswith("cf-vectorize ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59.6, "1 min 00 s"), (61, "1 min 01 s"), (3_600, "1 h 00 min")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+MILLION = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("progress", "seconds", "words"),
+    [
+        (Progress(), 0, "0 vectors  0.0 MB/s"),
+        (Progress(total=None, sent=5 * MILLION, vectors=7), 2.0, "7 vectors  2.5 MB/s"),
+        (Progress(total=8 * MILLION, sent=4 * MILLION, acknowledged=4 * MILLION, vectors=1), 2.0,
+         "[############------------]  50%  1 vectors  2.0 MB/s  2 s left"),
+        (Progress(total=8 * MILLION, sent=2 * MILLION, acknowledged=6 * MILLION, vectors=1), 1.0,  # 4 MB resumed
+         "[##################------]  75%  1 vectors  2.0 MB/s  1 s left"),
+        (Progress(sent=MILLION, vectors=1, retries=2, pause=3.2), 1.0,
+         "1 vectors  1.0 MB/s  2 retries, last waited 3 s"),
+    ],
+)  # fmt: skip
+def test_a_line_of_progress(progress: Progress, seconds: float, words: str) -> None:
+    assert line(progress, seconds) == words
+
+
+@pytest.mark.parametrize("end", ["exit", "signal"])
+def test_nothing_is_left_behind(end: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporary files have no names, so that nothing is left even by a kill."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with ScriptedServer() as server, source.open("rb") as given:
+        server.before_answer = lambda _request: process.kill() if end == "signal" else None
+        command = [*COMMAND, "insert", "index", "-"]
+        process = subprocess.Popen(command, env=clean_environment(server.url), stdin=given, stdout=subprocess.DEVNULL)
+        process.wait(30)
+    assert list(folder.iterdir()) == []
