@@ -117,7 +117,7 @@ WRANGLER = "wrangler@4.86.0"
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure side by side and write docs/benchmarks.md; with `-- --quick` take a look and leave the page alone."""
-    session.install(".[fast,arrow]", *dependency_group("bench"))
+    session.install(".[fast,arrow,emulator]", *dependency_group("bench"))
     environments = Path(session.create_tmp()).absolute()
     for name, requirement in BENCH_ENVIRONMENTS.items():
         session.run("python", "-m", "venv", "--clear", str(environments / name))

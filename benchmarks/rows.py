@@ -96,13 +96,14 @@ def scenarios(*, quick: bool) -> list[Scenario]:
     """Give all scenarios; the quick ones load less, less often."""
     load = 200 * MB if quick else GB
     return [
-        _loads(load, 2 if quick else 7, tls=True),
-        _loads(load, 1 if quick else 3, tls=False),
-        *(_transfers(load, 5 if quick else 15, tls=tls) for tls in (True, False)),
-        _slow_line(200 * MB if quick else GB, 1 if quick else 3),
-        _uplink(20 * MB if quick else 100 * MB, 1 if quick else 3),
-        _workers(100 * MB if quick else 800 * MB, 1 if quick else 3),
-        _memory((20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB), 1 if quick else 2),
+        _loads(load, 2 if quick else 5, tls=True),
+        _loads(load, 1 if quick else 2, tls=False),
+        *(_transfers(load, 5 if quick else 11, tls=tls) for tls in (True, False)),
+        _small_load(5 if quick else 15),
+        _slow_line(200 * MB if quick else GB, 1 if quick else 2),
+        _uplink(20 * MB if quick else 100 * MB, 1 if quick else 2),
+        _workers(100 * MB if quick else 800 * MB, 1 if quick else 2),
+        _memory((20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB), 1),
         _growth(MB if quick else 10 * MB, 3),
     ]
 
@@ -159,6 +160,22 @@ def _transfers(size: int, repetitions: int, *, tls: bool) -> Scenario:
         (Floor(f"transfer alone, CPU, {kind}", "raw `sendall`", ratio(printed, mine.name, raw.name), most=1.15),),
         repetitions,
         {"tls": tls},
+    )
+
+
+def _small_load(repetitions: int) -> Scenario:
+    size = 100_000
+    return Scenario(
+        "A load of three vectors",
+        "TLS; what the time before the first byte comes to in the end.",
+        (
+            Case("cf-vectorize", ours(), size),
+            Case("official SDK", (*SDK_SYNC, "1"), size),
+            Case("wrangler", WRANGLER, size),
+            Case("curl -T", CURL, size),
+        ),
+        (),
+        repetitions,
     )
 
 

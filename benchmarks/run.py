@@ -16,20 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from measure import Bench, Measured, median, run
+from parts import PARTS, measure_part
 from peers import CURL, WRANGLER
 from rows import GB, MB, Scenario, memory, scenarios, transfer
 from start import measure_start
 from tables import Verdict, judge, machine, scenario_table, summary
 
 HERE = Path(__file__).parent
-# Programs of their own beside this one, which print Markdown.
-PARTS = {
-    "check.py": "Checking",
-    "encode.py": "Encoding",
-    "get_by_ids.py": "Reading back",
-    "emulator.py": "The emulator",
-}
-
 INTRODUCTION = """\
 # Benchmarks
 
@@ -159,9 +152,8 @@ def main() -> None:
         }
         page.add("Planning", *measure_plan(bench, environments, 200 * MB if quick else GB))
         page.add("Starting", *measure_start(environments, 5 if quick else 21))
-        for program, title in PARTS.items():
-            *_, text = run([sys.executable, str(HERE / program), *(["--quick"] if quick else [])])
-            page.add(title, text.strip(), [])
+        for part in PARTS:
+            page.add(part.title, *measure_part(part, quick=quick))
         draw(page, plotted(measured, all_scenarios), Path(scratch))
     say(f"wrote {page.write(environments)}")
 
