@@ -394,7 +394,7 @@ def kill_until_done(seed: int, folder: Path) -> tuple[ScriptedServer, int]:
     raise AssertionError
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CF_VECTORIZE_TEST_KILL_SEEDS", "2"))))
 def test_killed_at_random_moments(seed: int, tmp_path: Path) -> None:
     server, kills = kill_until_done(seed, tmp_path)
     assert set(server.stored) == set(ids(60))
