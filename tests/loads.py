@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+
     from cf_vectorize import InsertReport
     from cf_vectorize.transport import Attempts
 
@@ -68,13 +69,15 @@ class Clock:
 
     Attributes:
         now: The time, in seconds; moved on by those who wait.
-        pauses: What each retry waited.
+        pauses: What each wait took.
+        meeting: Where those who would wait meet before time goes on, once.
 
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
         self.pauses: list[float] = []
+        self.meeting: threading.Barrier | None = None
         self._lock = threading.Lock()
         monkeypatch.setattr(transport, "time", self)
         monkeypatch.setattr(transport.Transport, "_wait_until", staticmethod(self._wait_until))
@@ -86,6 +89,10 @@ class Clock:
     def _wait_until(self, moment: float, attempts: Attempts) -> None:
         if attempts.stop.is_set():
             raise transport.Cancelled
+        meeting = self.meeting
+        if meeting and moment > self.now:
+            meeting.wait(10)
+            self.meeting = None
         with self._lock:
             pause = moment - self.now
             if pause > 0:

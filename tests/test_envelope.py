@@ -8,8 +8,11 @@ import pickle
 import traceback
 from typing import Any, NamedTuple
 
-import cf_vectorize
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cf_vectorize
 from cf_vectorize import (
     AuthenticationError,
     BadLinesError,
@@ -30,8 +33,6 @@ from cf_vectorize import (
 )
 from cf_vectorize.envelope import retry_after, unwrap
 from cf_vectorize.errors import BadLine
-from hypothesis import given
-from hypothesis import strategies as st
 from loads import ACCOUNT, TOKEN, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 
@@ -73,6 +74,8 @@ TABLE = [
     Row(html(502), ServerError, None),
     Row(html(520), ServerError, None),
     Row(html(599), ServerError, None),
+    Row(Answer(500, b'{"success":true,"result":{"mutationId":"m"}}'), ServerError, None),
+    Row(Answer(202, b'{"success":true,"result":{"mutationId":"m"}}'), UnexpectedResponseError, None),
     Row(html(200), UnexpectedResponseError, None),
     Row(html(404), UnexpectedResponseError, None),
     Row(Answer(200, b""), UnexpectedResponseError, None),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
 from cf_vectorize import (
     AuthenticationError,
     InsertError,
@@ -189,15 +191,27 @@ def test_the_time_to_give_up_is_each_failing_request_s_own(clock: Clock, insert:
 
 @pytest.mark.parametrize("throttled", [failure(429, 971, "wait", retry_after="120"), html(429, retry_after="120")])
 def test_one_throttled_worker_stops_all(throttled: Answer, clock: Clock, insert: Insert) -> None:
+    """All four come to wait, though three of them were answered well; or the meeting would time out."""
     workers = 4
-    script = [*[Answer()] * 8, *[throttled] * workers]
-    with ScriptedServer(script) as server:
-        at: list[float] = []
-        server.before_answer = lambda _request: at.append(clock.now)
+    clock.meeting = threading.Barrier(workers)
+    with ScriptedServer([*[Answer()] * 8, throttled]) as server:
         report = insert(settings(server.url), lines(40), batch_vectors=1, concurrency=workers)
     assert server.acknowledged == dict.fromkeys(ids(40), 1)
-    assert len(server.requests) == 40 + workers
-    assert report.retries == workers
-    # Requests that were under way when the first was refused may be refused too; nobody starts before the time is up.
-    early = [moment for moment in at[8 + workers :] if moment < 1_120]
-    assert early == []
+    assert len(server.requests) == 41
+    assert report.retries == 1
+    assert clock.meeting is None
+    assert clock.now >= 1_120
+
+
+def test_a_whole_account_that_is_throttled(clock: Clock, insert: Insert) -> None:
+    """Every request is refused for five minutes: each worker asks once, and once more when the time is up."""
+    workers = 4
+
+    def refuse(_number: int, _size: int) -> Answer:
+        return html(429, retry_after="300") if clock.now < 1_300 else Answer()
+
+    clock.meeting = threading.Barrier(workers)
+    with ScriptedServer(refuse) as server:
+        insert(settings(server.url), lines(40), batch_vectors=1, concurrency=workers)
+    assert server.acknowledged == dict.fromkeys(ids(40), 1)
+    assert len(server.requests) <= 40 + workers
