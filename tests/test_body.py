@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from cf_vectorize import InputError
-from cf_vectorize.body import CHUNK, Body, OpenFile, Segment, chunks, lines, select, size
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cf_vectorize import InputError
+from cf_vectorize.body import CHUNK, Body, OpenFile, Segment, chunks, lines, select, size
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from cf_vectorize.ndjson import BLOCK, BYTE_ORDER_MARK, BatchLimits, Cut, split
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cf_vectorize.ndjson import BLOCK, BYTE_ORDER_MARK, BatchLimits, Cut, split
 
 if TYPE_CHECKING:
     from cf_vectorize.ndjson import ReadInto

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from cf_vectorize import pacing
 from cf_vectorize.pacing import (
     PAUSE_CAP,
@@ -14,8 +17,6 @@ from cf_vectorize.pacing import (
     Budget,
     pause_before_retry,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # Milliseconds, so that times add up exactly and shrink well.
 STEPS = st.tuples(st.integers(0, 200_000), st.sampled_from(["reserve"] * 5 + ["block", "throttled", "finish"]))

@@ -246,7 +246,7 @@ class NotWaiting(io.RawIOBase):
 
 
 def damaged(data: bytes) -> bytes:
-    return data[:20] + bytes(byte ^ 0xFF for byte in data[20:40]) + data[40:]
+    return data[:10] + b"\xff" * 50 + data[60:]  # no such kind of block
 
 
 @pytest.mark.parametrize("kind", WRONG)
