@@ -112,7 +112,7 @@ class Bench:
             "certificate": self.certificate.with_suffix(".crt"),
         }
         command = [part.format_map(places) for part in case.command]
-        wall, cpu, history, output = run(command, self._environment(server.base_url))
+        wall, cpu, history, output = run(command, self._environment(server.base_url), self._folder)
         counts = server.counts
         if counts.body_bytes < case.size and not case.rewrites:
             raise RuntimeError(f"{case.name}: only {counts.body_bytes:,} bytes arrived\n{output}")
@@ -136,7 +136,7 @@ class Bench:
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str] | None = None
+    command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> tuple[float, float, list[tuple[float, int, int]], str]:
     """Run a program to its end.
 
@@ -151,7 +151,7 @@ def run(
     with tempfile.TemporaryFile("w+") as output:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder
         )
         watch = _MemoryWatch(process.pid, began)
         watch.start()

@@ -151,7 +151,7 @@ def main() -> None:
             scenario.title: measure_scenario(bench, scenario, page, without=without) for scenario in all_scenarios
         }
         page.add("Planning", *measure_plan(bench, environments, 200 * MB if quick else GB))
-        page.add("Starting", *measure_start(environments, 5 if quick else 21))
+        page.add("Starting", *measure_start(environments, 3 if quick else 21))
         for part in PARTS:
             page.add(part.title, *measure_part(part, quick=quick))
         draw(page, plotted(measured, all_scenarios), Path(scratch))

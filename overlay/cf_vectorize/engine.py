@@ -66,7 +66,7 @@ class Engine:
         return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop)
 
     def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
-        from . import insert, verify  # noqa: PLC0415
+        from . import insert  # noqa: PLC0415
         from .options import InsertOptions  # noqa: PLC0415
         from .report import InsertReport  # noqa: PLC0415
         from .sampling import SAMPLE, Sampler  # noqa: PLC0415
@@ -85,6 +85,8 @@ class Engine:
         _raise_failure(report)
         if sampler is None:
             return report
+        from . import verify  # noqa: PLC0415
+
         return attrs.evolve(report, verification=verify.verify_sample(self._transport, sampler, stop=stop))
 
     def _get_by_ids(self, ids: Iterable[str], concurrency: int, stop: threading.Event) -> Vectors:
