@@ -155,17 +155,8 @@ class Planner:
         dimensions = self._check.dimensions if self._check else None
         # A planner of its own: this is called from the thread that was sending, beside the planning one.
         planner = Planner(attrs.evolve(self._options, dimensions=dimensions), smaller)
-        found = []
-        for part in split(_read_into(batch.raw), smaller):
-            cut = attrs.evolve(
-                part,
-                start=batch.cut.start + part.start,
-                stop=batch.cut.start + part.stop,
-                first_line=batch.cut.first_line + part.first_line - 1,
-            )
-            raw = select(batch.raw, [(part.start, part.stop)])
-            found.append(planner.examine(batch.source, cut, raw, batch.unencodable))
-        return found
+        parts = _cut_anew(batch.cut, batch.raw, smaller)
+        return [planner.examine(batch.source, cut, raw, batch.unencodable) for cut, raw in parts]
 
     def _acknowledged(self, source: Source) -> dict[int, Entry]:
         """Give what the journal says of a source; where it lies in place, only what still holds."""
@@ -202,9 +193,14 @@ class Planner:
                     self._offer(source.name, cut, raw)
                     yield Batch(source=source.name, cut=cut, raw=raw, vectors=entry.vectors, entry=entry)
                     continue
+                unencodable = _taken(readable.unencodable, cut)
                 if entry:
                     self._refuse_change(source.name)
-                yield self.examine(source.name, cut, raw, _taken(readable.unencodable, cut))
+                    # Its range was that of a batch under the limits of an earlier run, and of other bytes.
+                    for part, part_raw in _cut_anew(cut, raw, self._limits):
+                        yield self.examine(source.name, part, part_raw, unencodable)
+                else:
+                    yield self.examine(source.name, cut, raw, unencodable)
         if acknowledged:
             self._refuse_change(source.name)
         if not found:
@@ -306,6 +302,17 @@ def _taken(unencodable: dict[int, Unencodable], cut: Cut) -> Mapping[int, Unenco
 def oversized(source: str, cut: Cut, most: int) -> BadLine:
     """Give the problem of a line that fits no request."""
     return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
+
+
+def _cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
+    """Cut a range of a source by other limits."""
+    for part in split(_read_into(raw), limits):
+        start, stop = cut.start + part.start, cut.start + part.stop
+        first_line = cut.first_line + part.first_line - 1
+        yield (
+            attrs.evolve(part, start=start, stop=stop, first_line=first_line),
+            select(raw, [(part.start, part.stop)]),
+        )
 
 
 def _read_into(segments: Sequence[Segment]) -> ReadInto:
