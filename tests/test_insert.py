@@ -191,6 +191,13 @@ def test_rejects_are_added_to_those_of_an_earlier_load(tmp_path: Path, insert: I
     assert rejects.read_bytes() == BAD * 2
 
 
+def test_a_rejected_line_without_a_newline_gets_one(tmp_path: Path, insert: Insert) -> None:
+    sources = [write(tmp_path, line("a"), BAD[:-1], name="1"), write(tmp_path, BAD[:-1], name="2")]
+    with ScriptedServer() as server:
+        insert(settings(server.url), sources, rejects=tmp_path / "rejects", concurrency=1)
+    assert (tmp_path / "rejects").read_bytes() == BAD * 2
+
+
 def test_a_batch_of_rejected_lines_only_is_not_sent(tmp_path: Path, insert: Insert) -> None:
     with ScriptedServer() as server:
         report = insert(settings(server.url), write(tmp_path, BAD, BAD), rejects=tmp_path / "rejects")
@@ -382,6 +389,17 @@ def test_abandoning_insert_batches_stops_the_load() -> None:
         next(batches)
         batches.close()  # type: ignore[attr-defined]
     assert len(server.requests) < 5
+
+
+def test_abandoning_insert_batches_breaks_off_a_pause() -> None:
+    patient = html(503, retry_after="50")
+    with ScriptedServer([Answer(), patient]) as server, Vectorize("index", **settings(server.url)) as index:
+        batches = index.insert_batches(lines(3), batch_vectors=1, concurrency=2)
+        next(batches)
+        closing = threading.Thread(target=batches.close)  # type: ignore[attr-defined]
+        closing.start()
+        closing.join(20)
+        assert not closing.is_alive()
 
 
 def test_the_async_iterator_too() -> None:

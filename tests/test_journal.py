@@ -116,7 +116,9 @@ def test_a_source_that_is_read_once_goes_on_too(make: Callable[[Path], object], 
         source.write_bytes(b"".join(lines(20, "w")))
         with pytest.raises(JournalError, match="has changed since the journal was written"):
             load(server.url, make(source), journal)
-        assert load(server.url, make(source), journal, on_changed="resend").vectors == 20
+        # Under limits that those earlier batches exceed.
+        limit = len(line("w000000"))
+        assert load(server.url, make(source), journal, on_changed="resend", batch_bytes=limit).vectors == 20
         assert set(server.stored) == {*ids(20), *ids(20, "w")}
 
 
@@ -308,6 +310,16 @@ def test_other_rejects_are_not_touched(source: Path, half: Path, tmp_path: Path)
     with ScriptedServer() as server:
         load(server.url, source, half_of(half, server), rejects=rejects)
     assert rejects.read_bytes() == b"of an earlier load\n"
+
+
+def test_rejects_set_aside_elsewhere_are_not_touched(source: Path, tmp_path: Path) -> None:
+    source.write_bytes(BAD + b"".join(lines(4)))
+    first, second = tmp_path / "first", tmp_path / "second"
+    second.write_bytes(BAD * 9)
+    with ScriptedServer() as server:
+        for rejects in (first, second):
+            load(server.url, source, tmp_path / "journal", rejects=rejects)
+    assert (first.read_bytes(), second.read_bytes()) == (BAD, BAD * 9)
 
 
 def test_rejects_that_cannot_be_written_say_why(source: Path, tmp_path: Path) -> None:
