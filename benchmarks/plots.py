@@ -34,7 +34,7 @@ def growth(points: list[dict[str, float]], path: Path) -> None:
     left.loglog(sizes, [point["seconds"] for point in points], "o-", color=COLOURS["cf-vectorize"], label="measured")
     last = points[-1]["seconds"]
     left.loglog(sizes, [last * size / sizes[-1] for size in sizes], "--", color="grey", label="linear")
-    left.set(title="Seconds sending and checking", xlabel="input, MB", ylabel="seconds")
+    left.set(title="Time of the load, checked", xlabel="input, MB", ylabel="seconds")
     left.legend()
     right.semilogx(sizes, [point["memory"] / MB for point in points], "o-", color=COLOURS["cf-vectorize"])
     right.set(title="Peak memory", xlabel="input, MB", ylabel="MB", ylim=(0, 60))

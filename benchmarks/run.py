@@ -18,7 +18,7 @@ from typing import Any
 from measure import Bench, Measured, median, run
 from parts import PARTS, measure_part
 from peers import CURL, WRANGLER
-from rows import GB, MB, Scenario, memory, scenarios, transfer
+from rows import GB, MB, Scenario, memory, reported, scenarios
 from start import measure_start
 from tables import Verdict, judge, machine, scenario_table, summary
 
@@ -106,16 +106,17 @@ def plotted(measured: dict[str, Measured], all_scenarios: list[Scenario]) -> dic
         case.name.split()[0]: median(measured[workers.title][case.name], lambda s: s.sent / s.transfer)
         for case in workers.cases
     }
+    largest = {name.partition(",")[0]: name for name in measured[memories.title]}
     return {
         "growth": [
             {
                 "size": case.size,
-                "seconds": median(measured[growth.title][case.name], transfer),
+                "seconds": median(measured[growth.title][case.name], reported),
                 "memory": median(measured[growth.title][case.name], memory),
             }
             for case in growth.cases
         ],
-        "memory": {name: samples[0].history for name, samples in measured[memories.title].items()},
+        "memory": {name: measured[memories.title][name][-1].history for name in largest.values()},
         "workers": speeds,
     }
 
