@@ -109,6 +109,28 @@ def demo(session: nox.Session) -> None:
     session.run("python", "scripts/demo.py")
 
 
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill the emulator under load, hundreds of times; nothing that it acknowledged may be lost."""
+    session.install("-e", ".[all]", *dependency_group("tests"))
+    kills = session.posargs[0] if session.posargs else "200"
+    session.run("pytest", "tests/emulator/test_emulator_kills.py", "--timeout=3600", env={"EMULATOR_KILLS": kills})
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Try the emulator with Cloudflare's own clients, which are too large for the tests' environment."""
+    session.install("-e", ".[all]", *dependency_group("tests"), "cloudflare==5.9.0", "requests")
+    env = {}
+    if shutil.which("npm"):
+        folder = str(Path(session.create_tmp()).absolute())
+        session.run("npm", "install", "--silent", "--prefix", folder, "cloudflare@7.3.0", WRANGLER, external=True)
+        env["EMULATOR_NPM_CLIENTS"] = folder
+    else:
+        session.warn("no npm: the TypeScript SDK and wrangler are left out")
+    session.run("pytest", "tests/emulator/test_emulator_clients.py", *session.posargs, env=env)
+
+
 # The environments of the programs that the benchmarks run side by side.
 BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast]", "sdk": "cloudflare==5.9.0"}
 WRANGLER = "wrangler@4.86.0"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -12,8 +12,6 @@ from .limits import ID_BYTES, LINE_BYTES, METADATA_BYTES, NAMESPACE_BYTES, VECTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-NUMBERS: Final = frozenset({int, float})
 
 
 class Vector(NamedTuple):
@@ -104,7 +102,7 @@ def parse_line(line: bytes) -> Vector:
     vector_id, namespace, metadata = document.get("id"), document.get("namespace"), document.get("metadata")
     if type(vector_id) is not str or type(namespace) not in {str, type(None)}:
         raise UnexpectedFormatError
-    values = _float32(document.get("values"))
+    values = _float32(document.get("values"), line)
     packed = None if metadata is None else _compact(metadata)
     check_id(vector_id)
     _check_namespace(vector_id, namespace or "")
@@ -126,12 +124,15 @@ def check_id(vector_id: str) -> None:
         raise id_too_long(size)
 
 
-def _float32(values: Any) -> bytes:
-    if type(values) is not list or not NUMBERS.issuperset(map(type, values)):
+def _float32(values: Any, line: bytes) -> bytes:
+    if type(values) is not list:
+        raise UnexpectedFormatError
+    # `struct` refuses all that is no number but booleans, and a line is searched for those faster than a list.
+    if (b"true" in line or b"false" in line) and bool in map(type, values):
         raise UnexpectedFormatError
     try:
         return struct.pack(f"<{len(values)}f", *values)
-    except OverflowError:
+    except (OverflowError, struct.error):
         raise UnexpectedFormatError from None
 
 

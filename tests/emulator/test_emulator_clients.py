@@ -92,8 +92,10 @@ def test_the_official_typescript_sdk(api: Api, file: Path) -> None:
 def test_wrangler(api: Api, file: Path) -> None:
     assert NPM is not None
     wrangler = [Path(NPM) / "node_modules/.bin/wrangler", "vectorize"]
-    run = subprocess.run([*wrangler, "insert", api.index, "--file", file], check=True, capture_output=True, text=True)
+    run = subprocess.run(
+        [*wrangler, "insert", api.index, "--file", file], cwd=file.parent, check=True, capture_output=True, text=True
+    )
     assert "Successfully enqueued 2 vectors" in run.stdout
     command = [*wrangler, "get-vectors", api.index, "--ids", "a", "b"]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=file.parent, check=True, capture_output=True, text=True)
     assert '"namespace": "n"' in run.stdout
