@@ -76,7 +76,9 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[all]", *dependency_group("types"))
     session.run("mypy")
     session.run("mypy", "scripts", "noxfile.py")
-    session.run("mypy", "benchmarks/run.py", "benchmarks/plots.py", "benchmarks/programs", env={"MYPYPATH": "benchmarks"})
+    session.run(
+        "mypy", "benchmarks/run.py", "benchmarks/plots.py", "benchmarks/programs", env={"MYPYPATH": "benchmarks"}
+    )
     session.run("pyright")
 
 
