@@ -183,7 +183,7 @@ class Operation:
         self, emulator: Emulator, endpoint: Endpoint, perform: Callable[[Exchange], Awaitable[Response]]
     ) -> None:
         self._emulator = emulator
-        self._endpoint = endpoint
+        self._endpoint: Endpoint = endpoint
         self._perform = perform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -213,10 +213,13 @@ class Operation:
                 await bodies.read_part(exchange.request)
             await anyio.sleep(fault.delay)
             return Reset()
-        if fault.status is None or fault.commit or fault.reset == "after":
+        if fault.status is None:
             response = await self._answer(exchange)
-        if fault.status is not None:
-            response = exchange.refuse(_injected(fault))
+        else:
+            if fault.commit or fault.reset == "after":
+                await self._answer(exchange)
+            code = None if fault.html else fault.code or UNKNOWN_CODE
+            response = exchange.refuse(Refusal(fault.status, code, fault.message, headers=fault.headers))
         await anyio.sleep(fault.delay)
         if fault.reset == "after":
             exchange.record.status = exchange.record.code = None
@@ -228,12 +231,6 @@ class Operation:
             return await self._perform(exchange)
         except Refusal as refusal:
             return exchange.refuse(refusal)
-
-
-def _injected(fault: Fault) -> Refusal:
-    assert fault.status is not None
-    code = None if fault.html else fault.code or UNKNOWN_CODE
-    return Refusal(fault.status, code, fault.message, headers=fault.headers)
 
 
 class Reset(Response):

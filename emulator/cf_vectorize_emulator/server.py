@@ -172,7 +172,7 @@ class EmulatorProcess:
     """
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
-        command: Sequence[str] = [sys.executable, "-m", __package__, "--port", str(port), *arguments]
+        command = [sys.executable, "-m", "cf_vectorize_emulator", "--port", str(port), *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
         self.base_url = self._wait_until_ready()
 
