@@ -24,7 +24,7 @@ class InsertArguments(TypedDict, total=False):
         dimensions: Values a vector must have; by default as many as the first one has.
         batch_vectors: The most vectors in a request, 5,000 by default and at most (Cloudflare's limit).
         batch_bytes: The most bytes in a request, 99,999,999 by default and at most (Cloudflare says 100 MB).
-        concurrency: Requests under way at a time. Default 4. Memory is about 25 MB and 0.5 MB for each; sources
+        concurrency: Requests under way at a time. Default 4. Memory is about 37 MB and 1.2 MB for each; sources
             that are not plain files take `(concurrency + 2) * batch_bytes` of temporary disk space.
         rejects: A file for bad lines, unchanged, with their reasons in `PATH.reasons`; without it a bad line
             stops the load.
