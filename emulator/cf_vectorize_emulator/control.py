@@ -139,6 +139,8 @@ class _Controls:
         document = _members(await _document(request), {"visible", "jitter", "order"})
         if "visible" not in document:
             raise ValueError("visible is missing: immediately, held, or a number of seconds")
+        if type(document.get("jitter", 0)) not in {int, float}:
+            raise ValueError("jitter is not a number of seconds")
         self._service.visibility = Visibility.parse(**document)
         return self._visibility()
 

@@ -136,6 +136,17 @@ def test_a_visibility_that_makes_no_sense_is_refused(visible: str | float, jitte
         Visibility.parse(visible, jitter, order)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [{}, [], {"visible": []}, {"visible": 1, "jitter": "x"}, {"visible": 1, "order": []}, {"visible": 1, "a": 1}],
+)
+def test_a_control_route_explains_what_it_refuses(api: Api, document: object) -> None:
+    before = api.client.get("/__emulator__/state").json()["visibility"]
+    answer = api.client.put("/__emulator__/visibility", json=document)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, 40000)
+    assert api.client.get("/__emulator__/state").json()["visibility"] == before
+
+
 def test_data_that_is_not_to_be_kept_is_deleted() -> None:
     with open_emulator(Settings()) as emulator:
         folder = emulator.service.store.path.parent
