@@ -97,9 +97,10 @@ def test_a_share_is_spread_evenly_until_it_is_cleared(api: Api) -> None:
     assert [api.get("a").status_code for _ in range(4)] == [200] * 4
 
 
-def test_a_share_of_a_tenth_is_a_tenth() -> None:
-    faults = Faults([Fault(share=0.1, times=None)])
-    assert sum(faults.take("insert") is not None for _ in range(1000)) == 100
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.75])
+def test_a_share_is_exact(share: float) -> None:
+    faults = Faults([Fault(share=share, times=None)])
+    assert sum(faults.take("insert") is not None for _ in range(1000)) == share * 1000
 
 
 def test_what_is_left_of_a_fault_is_told(api: Api) -> None:
