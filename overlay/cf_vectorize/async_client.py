@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from .engine import LOOKUP_CONCURRENCY, Engine
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
@@ -33,10 +34,10 @@ class AsyncVectorize(Engine):
     An async context manager; without `async with`, await `aclose()`.
     """
 
-    def __init__(self, index: str, **settings: Any) -> None:
-        super().__init__(index, **settings)
-        # Its own, so that long loads do not starve the loop's.
-        self._pool = ThreadPoolExecutor(32, "cf-vectorize")
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """Threads of its own, so that long loads do not starve the loop's."""
+        return ThreadPoolExecutor(32, "cf-vectorize")
 
     async def __aenter__(self) -> Self:
         return self
