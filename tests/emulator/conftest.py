@@ -32,5 +32,6 @@ def api(_server: tuple[str, Emulator], request: pytest.FixtureRequest) -> Iterat
     with httpx.Client(base_url=base_url) as client:
         yield Api(client, index, emulator=emulator)
     emulator.service.visibility = usual
+    emulator.service.release()
     emulator.faults.clear()
     emulator.limit_rate(None)
