@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import check_generated
 import pytest
+
+import check_generated
 from generate import SPEC, generate
 
 COMMITTED = check_generated.files(check_generated.GENERATED)

@@ -22,8 +22,8 @@ from hypothesis.extra import numpy as np_st
 from pyarrow import parquet
 
 from cf_vectorize import InputError, Vector
-from cf_vectorize.linecheck import LineCheck
 from cf_vectorize.encode import Unencodable, numpy
+from cf_vectorize.linecheck import LineCheck
 from cf_vectorize.records import columns, compact, lines, table
 from cf_vectorize_api.models import Metadata, VectorLine
 from cf_vectorize_api.models import Vector as StoredVector
@@ -482,7 +482,8 @@ def test_data_frames_are_tables() -> None:
 
 def test_nothing_is_imported_that_the_caller_did_not_bring() -> None:
     program = (
-        "import sys, cf_vectorize.records, cf_vectorize.linecheck; print({'numpy', 'pyarrow', 'pandas'} & {*sys.modules})"
+        "import sys, cf_vectorize.records, cf_vectorize.linecheck\n"
+        "print({'numpy', 'pyarrow', 'pandas'} & {*sys.modules})"
     )
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"set()\n"
 

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import differences_table
 import pytest
-import upstream
 import yaml
+
+import differences_table
+import upstream
 
 PUBLISHED = Path(__file__).parent.parent.parent / "shared" / "upstream"
 needs_published = pytest.mark.skipif(

@@ -210,15 +210,14 @@ class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
 
     """
 
-    report: InsertReport  # pyright: ignore[reportIncompatibleVariableOverride] # here there always is one
-
     def __new__(cls, report: InsertReport) -> Self:
         """Group the errors of the failed batches of `report`."""
         errors = [outcome.error for outcome in report.failed if outcome.error is not None]
         return super().__new__(cls, report.summary(), errors)
 
     def __init__(self, report: InsertReport) -> None:
-        self.report = report
+        # Here there always is one, which the base class cannot promise.
+        self.report: InsertReport = report  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __reduce__(self) -> tuple[type[InsertError], tuple[InsertReport]]:
         return type(self), (self.report,)
