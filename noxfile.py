@@ -135,7 +135,7 @@ def clients(session: nox.Session) -> None:
 
 
 # The environments of the programs that the benchmarks run side by side.
-BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast]", "sdk": "cloudflare==5.9.0"}
+BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast,numpy]", "sdk": "cloudflare==5.9.0"}
 WRANGLER = "wrangler@4.86.0"
 
 

@@ -107,7 +107,7 @@ def scenarios(*, quick: bool) -> list[Scenario]:
         *(_transfers(load, 5 if quick else 11, tls=tls) for tls in (True, False)),
         _small_load(3 if quick else 15),
         _slow_line(200 * MB if quick else GB, 1 if quick else 2),
-        _uplink(20 * MB if quick else 100 * MB, 1 if quick else 2),
+        _uplink(20 * MB if quick else 200 * MB, 1 if quick else 2),
         _workers(64 * MB if quick else 800 * MB, 1 if quick else 2),
         _memory((20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB), 1),
         _growth(MB if quick else 10 * MB, 3),
