@@ -99,7 +99,8 @@ class RateLimit:
             window.blocked, window.ends = True, now + self.rate.seconds
         refused = window.blocked
         window.left = max(window.left - 1, 0)
-        return Standing(self.rate, window.left, math.ceil(window.ends - now), refused)
+        # Rounded first: adding to and taking from a clock leaves a trace that would count as a second.
+        return Standing(self.rate, window.left, math.ceil(round(window.ends - now, 6)), refused)
 
     def _window(self, who: bytes, now: float, rate: Rate) -> _Window:
         if len(self._windows) >= MANY:
