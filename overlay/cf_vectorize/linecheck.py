@@ -79,7 +79,7 @@ _METADATA_KEY: Final = re.compile(r'[^$."][^."]*')
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHOWN: Final = 40  # characters of a value that a reason quotes
 _BRACE: Final = ord("{")
-TOO_DEEP: Final = "the line is nested too deeply to be read"
+_TOO_DEEP: Final = "the line is nested too deeply to be read"
 # A double's high byte is its sign and the top of its exponent: up to 0x46 it is below 2**113, well within float32.
 _SAFE_HIGH_BYTES: Final = bytes([*range(0x47), *range(0x80, 0xC7)])
 
@@ -261,7 +261,7 @@ def _as_object(document: Any) -> dict[str, Any]:
 def _read_leniently(line: bytes, refusal: orjson.JSONDecodeError) -> Any:
     """Read what orjson refused as far as the standard library does, or say where it cannot be read."""
     if "limit" in refusal.msg:  # of depth; newer Pythons read on where orjson ends
-        raise _UnreadableError("json", TOO_DEEP)
+        raise _UnreadableError("json", _TOO_DEEP)
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
@@ -272,7 +272,7 @@ def _read_leniently(line: bytes, refusal: orjson.JSONDecodeError) -> Any:
     except json.JSONDecodeError as error:
         raise _UnreadableError("json", _syntax_fault(text, error)) from None
     except RecursionError:
-        raise _UnreadableError("json", TOO_DEEP) from None
+        raise _UnreadableError("json", _TOO_DEEP) from None
 
 
 def _finite(number: Callable[[str], float]) -> Callable[[str], float | _NoNumber]:
