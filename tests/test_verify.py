@@ -347,6 +347,23 @@ def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport
     }
 
 
+def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexServer, transport: Transport) -> None:
+    store(index, map(vector, range(2)))
+    records = [vector(0), vector(1, metadata={"tags": {1}}), 7]
+    for sample in (3, "all"):
+        report = verify.verify(transport, open_sources(records), sample=sample, stop=threading.Event())
+        assert (report.equal, report.not_judged) == (1, 2)
+        assert [(bad.line, bad.id, bad.rule, bad.reason) for bad in report.unjudged] == [
+            (
+                2,
+                vector(1)["id"],
+                "record",
+                "metadata.tags {1} is of type set, which JSON does not have; convert it first",
+            ),
+            (3, None, "record", "is of type int; a record is a mapping or a Vector"),
+        ]
+
+
 def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
     odd = vector(1, metadata={"a.b": 1})
     store(index, [odd])

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from .errors import BadLine
-from .linecheck import LineCheck
+from .encode import Unencodable
+from .linecheck import LineCheck, record_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .errors import BadLine
     from .vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.
@@ -50,12 +51,14 @@ class LineReader:
     def __init__(self) -> None:
         self._check = LineCheck()
 
-    def __call__(self, line: bytes, source: str, number: int) -> Expected | BadLine:
+    def __call__(self, line: bytes | Unencodable, source: str, number: int) -> Expected | BadLine:
         """Read one line, which may end in a newline."""
+        if isinstance(line, Unencodable):
+            return record_problem(line).at(source, number)
         text = line.rstrip(b"\r\n")
         # Each line is judged for itself: no order of lines is right to take the number of dimensions from.
         self._check.dimensions = None
-        problems = [BadLine(source, number, p.id, p.rule, p.reason) for p in self._check(text)]
+        problems = [problem.at(source, number) for problem in self._check(text)]
         unreadable = [problem for problem in problems if problem.rule in UNREADABLE]
         if unreadable:
             return unreadable[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -26,6 +25,7 @@ class DuplicateIds:
 
     def __init__(self) -> None:
         self._file = temporary_file()
+        self._written = 0
         self._buffers = [bytearray() for _ in range(BUCKETS)]
         self._segments: list[list[Segment]] = [[] for _ in range(BUCKETS)]
 
@@ -40,23 +40,26 @@ class DuplicateIds:
             self._flush(bucket)
 
     def find(self) -> Iterator[tuple[str, Place, Place]]:
-        """Give each id that came again, with its place (number of the source, line) and that of its first time."""
+        """Give each id that came again, with its place (number of the source, line) and that of its first time.
+
+        Those of one bucket come in the order they were added; buckets come in no order.
+        """
         for bucket in range(BUCKETS):
-            self._flush(bucket)
             first: dict[bytes, Place] = {}
             for identity, place in self._entries(bucket):
-                if (seen := first.setdefault(identity, place)) != place:
+                if (seen := first.setdefault(identity, place)) is not place:
                     yield identity.decode(), place, seen
 
     def _flush(self, bucket: int) -> None:
-        start = os.fstat(self._file.descriptor).st_size
-        buffer = self._buffers[bucket]
+        """Move a bucket's buffer to disk."""
+        buffer, self._buffers[bucket] = self._buffers[bucket], bytearray()
         write_all(self._file, buffer)
-        self._segments[bucket].append(Segment(self._file, start, start + len(buffer)))
-        self._buffers[bucket] = bytearray()
+        stop = self._written + len(buffer)
+        self._segments[bucket].append(Segment(self._file, self._written, stop))
+        self._written = stop
 
     def _entries(self, bucket: int) -> Iterator[tuple[bytes, Place]]:
-        data = b"".join(map(bytes, chunks(self._segments[bucket])))
+        data = b"".join([*chunks(self._segments[bucket]), self._buffers[bucket]])
         position = 0
         while position < len(data):
             source, line, size = HEADER.unpack_from(data, position)

@@ -34,7 +34,7 @@ class Unencodable:
         row: Its number in the source, from 1.
         column: The column, with the path inside it, such as `metadata.published`; empty where it is the whole row.
         reason: What is wrong, in words.
-        id: The row's id where it is a string.
+        id: The row's id where it is a string of whole characters.
 
     """
 
@@ -78,7 +78,8 @@ def encode(record: Mapping[str, Any], row: int, *, ready: bool = False) -> bytes
         return orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
     except _RefusedError as error:
         identity = record.get("id")
-        return Unencodable(row, error.column, error.reason, identity if isinstance(identity, str) else None)
+        named = isinstance(identity, str) and not _SURROGATE.search(identity)
+        return Unencodable(row, error.column, error.reason, identity if named else None)
 
 
 def _member(name: str, value: Any) -> Any:

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 import orjson
 
-from .errors import InputError
+from .errors import BadLine, InputError
 from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from .encode import Unencodable
 
     Fault = tuple[str, str]  # the rule's name, and the reason
 
@@ -98,6 +100,15 @@ class Problem:
     rule: str
     reason: str
     id: str | None
+
+    def at(self, source: str, line: int) -> BadLine:
+        """Give the problem with its place: the source's name, and the line's number from 1."""
+        return BadLine(source, line, self.id, self.rule, self.reason)
+
+
+def record_problem(row: Unencodable) -> Problem:
+    """Give what is wrong with a row that JSON cannot express."""
+    return Problem("record", f"{row.column} {row.reason}".lstrip(), row.id)
 
 
 class LineCheck:

@@ -11,7 +11,7 @@ import attrs
 from .body import Segment, chunks, lines, select
 from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
 from .journal import digest
-from .linecheck import RULES, LineCheck, Problem
+from .linecheck import RULES, LineCheck, Problem, record_problem
 from .ndjson import BLOCK, BatchLimits, Cut, split
 from .records import compact
 from .sources import temporary_file, write_all
@@ -155,7 +155,7 @@ class Planner:
         dimensions = self._check.dimensions if self._check else None
         # A planner of its own: this is called from the thread that was sending, beside the planning one.
         planner = Planner(attrs.evolve(self._options, dimensions=dimensions), smaller)
-        parts = _cut_anew(batch.cut, batch.raw, smaller)
+        parts = cut_anew(batch.cut, batch.raw, smaller)
         return [planner.examine(batch.source, cut, raw, batch.unencodable) for cut, raw in parts]
 
     def _acknowledged(self, source: Source) -> dict[int, Entry]:
@@ -188,16 +188,16 @@ class Planner:
             for cut in split(readable.read_into, self._limits, fixed):
                 found = True
                 raw = readable.segments(cut.start, cut.stop)
+                unencodable = _taken(readable.unencodable, cut)
                 entry = acknowledged.pop(cut.start, None)
                 if entry and cut.fixed and (source.in_place or digest(raw) == entry.digest):
-                    self._offer(source.name, cut, raw)
+                    self._offer(source.name, cut, raw, unencodable)
                     yield Batch(source=source.name, cut=cut, raw=raw, vectors=entry.vectors, entry=entry)
                     continue
-                unencodable = _taken(readable.unencodable, cut)
                 if entry:
                     self._refuse_change(source.name)
                     # Its range was that of a batch under the limits of an earlier run, and of other bytes.
-                    for part, part_raw in _cut_anew(cut, raw, self._limits):
+                    for part, part_raw in cut_anew(cut, raw, self._limits):
                         yield self.examine(source.name, part, part_raw, unencodable)
                 else:
                     yield self.examine(source.name, cut, raw, unencodable)
@@ -248,7 +248,7 @@ class Planner:
                 continue
             problems = self._problems(text, unencodable.get(number))
             if problems and not self._left_to_service(problems):
-                found = tuple(BadLine(source, number, each.id, each.rule, each.reason) for each in problems)
+                found = tuple(problem.at(source, number) for problem in problems)
                 content.bad.append(BadRange(start, stop, found))
                 content.left_out.append(index)
                 continue
@@ -267,15 +267,14 @@ class Planner:
 
     def _problems(self, text: bytes, unencodable: Unencodable | None) -> Sequence[Problem]:
         if unencodable is not None:
-            reason = f"{unencodable.column} {unencodable.reason}".lstrip()
-            return (Problem("record", reason, unencodable.id),)
+            return (record_problem(unencodable),)
         return self._check(text) if self._check else ()
 
-    def _offer(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> None:
+    def _offer(self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable]) -> None:
         """Let lines that an earlier run has sent be sampled too."""
         if self._sampler:
             for number, line in enumerate(lines(raw), cut.first_line):
-                self._sampler.offer(line, source, number)
+                self._sampler.offer(unencodable.get(number, line), source, number)
 
     def _left_to_service(self, problems: Sequence[Problem]) -> bool:
         """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
@@ -304,7 +303,7 @@ def oversized(source: str, cut: Cut, most: int) -> BadLine:
     return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
 
 
-def _cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
+def cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
     """Cut a range of a source by other limits."""
     for part in split(_read_into(raw), limits):
         start, stop = cut.start + part.start, cut.start + part.stop

@@ -12,6 +12,7 @@ from .errors import InputError
 
 if TYPE_CHECKING:
     from .comparison import Expected
+    from .encode import Unencodable
     from .errors import BadLine
 
 # With none of 2,995 wrong, at most 0.1 % are, at 95 % confidence; 3,000 are 150 full requests.
@@ -47,9 +48,9 @@ class Sampler:
         self._next = 1
         self._read = LineReader()
 
-    def offer(self, line: bytes, source: str, number: int) -> None:
+    def offer(self, line: bytes | Unencodable, source: str, number: int) -> None:
         """Take note of a line, which may end in a newline, and keep it if chance wants it."""
-        if line.isspace():
+        if isinstance(line, bytes) and line.isspace():
             return
         self.offered += 1
         if self.offered == self._next:

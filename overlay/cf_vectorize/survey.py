@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import os
+import signal
 from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from heapq import nsmallest
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import orjson
 
-from .body import OpenFile, Segment, lines
+from .body import lines
 from .duplicates import DuplicateIds
 from .errors import BadLine, InputError
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
-from .linecheck import LineCheck
+from .linecheck import LineCheck, record_problem
 from .ndjson import BatchLimits, split
-from .plan import oversized
+from .plan import NONE, cut_anew, oversized
 from .records import compact
 from .sources import open_sources
+from .wording import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
+    from .body import Segment
+    from .encode import Unencodable
     from .ndjson import Cut
     from .sources import Source
 
 # One line in so many is rewritten to estimate the compact size: rewriting all would take most of the time.
 COMPACT_EVERY: Final = 50
 # Below this size starting other processes takes longer than they save.
-WORTH_PROCESSES: Final = 64_000_000
+WORTH_PROCESSES: Final = 200_000_000
+# What a process judges at a time: small, so that all of them have work up to the end.
+PIECE: Final = BatchLimits(size=8_000_000)
 # Keys and namespaces are counted one by one up to so many.
 MOST_COUNTED: Final = 1_000
 SHOWN: Final = 6
@@ -41,6 +48,8 @@ SHOWN: Final = 6
 class Findings:
     """What was found in some lines; those of two ranges can be added up."""
 
+    lines: int = 0
+    size: int = 0
     vectors: int = 0
     problems: list[BadLine] = attrs.field(factory=list)
     ids: list[tuple[str, int]] = attrs.field(factory=list)
@@ -64,6 +73,8 @@ class Findings:
 
     def add(self, other: Findings) -> None:
         """Add what was found in a later range, but for its ids."""
+        self.lines += other.lines
+        self.size += other.size
         self.vectors += other.vectors
         self.problems += other.problems
         for name, count in other.namespaces.items():
@@ -87,16 +98,17 @@ class CheckReport:
 
     Attributes:
         vectors: Lines without a problem of their own.
-        problems: Every problem, in the order of the lines; ids that come again are at the end.
-        complete: Whether the whole source was read; False where `max_problems` ended it early.
+        problems: Every problem, in the order of the lines; ids that come again follow, in the same order.
+        complete: False where `max_problems` ended the check: there may be more problems, and the numbers below are
+            of what was read until then.
         dimensions: Values in each vector, None where no line is good.
         namespaces: Vectors in each namespace, None for those without; 1,000 namespaces are told apart.
         metadata_keys: Vectors that have each metadata key; 1,000 keys are told apart.
         metadata_bytes: Bytes of all metadata as compact JSON.
         metadata_bytes_most: Bytes of the largest one; Cloudflare allows 10,240.
-        size: Bytes of all lines.
+        size: Bytes of the source, after decompression.
         compact_size: Bytes when rewritten with `compact=True`, estimated from one line in 50.
-        requests: Requests that `insert` would make.
+        requests: Requests that `insert` makes by default.
 
     """
 
@@ -118,22 +130,24 @@ class CheckReport:
         return max(0, self.requests - 1) // REQUESTS_PER_WINDOW * WINDOW_SECONDS
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as what JSON can say; the namespace of vectors without one is the empty string."""
-        document = attrs.asdict(self)
-        document["namespaces"] = {name or "": count for name, count in self.namespaces.items()}
-        return document | {"seconds_by_budget": self.seconds_by_budget}
+        """Give the report as what JSON can say."""
+        return {
+            **attrs.asdict(self),
+            "namespaces": [{"namespace": name, "vectors": vectors} for name, vectors in self.namespaces.items()],
+            "seconds_by_budget": self.seconds_by_budget,
+        }
 
     def summary(self) -> str:
         """Say what the source holds, one fact a line."""
         named = {name: count for name, count in self.namespaces.items() if name is not None}
         facts = [
-            ("vectors", f"{self.vectors:,}" + ("" if self.complete else " (not read to the end)")),
-            ("problems", f"{len(self.problems):,}"),
+            ("vectors", f"{self.vectors:,}"),
+            ("problems", f"{len(self.problems):,}" + ("" if self.complete else ", and the check ended there")),
             ("dimensions", "unknown" if self.dimensions is None else f"{self.dimensions:,}"),
             ("namespaces", _most_common(named) if named else "none"),
             ("metadata", self._metadata_summary()),
             ("bytes", f"{self.size:,}; about {self.compact_size:,} with --compact"),
-            ("requests", f"{self.requests:,}, at least {self.seconds_by_budget:,} s by the account's budget"),
+            ("requests", f"{self.requests:,}, at least {duration(self.seconds_by_budget)} by the account's budget"),
         ]
         return "\n".join(f"{name:<11} {value}" for name, value in facts)
 
@@ -146,28 +160,28 @@ class CheckReport:
 
 
 def check(
-    source: object,
-    *,
-    dimensions: int | None = None,
-    max_problems: int | None = None,
-    processes: int | None = None,
+    source: object, *, dimensions: int | None = None, max_problems: int | None = None, processes: int = 1
 ) -> CheckReport:
     """Look through a source without any network: what `insert` would refuse, and what it would take.
 
     Args:
         source: As for `insert`.
         dimensions: Values a vector must have; by default as many as the first good line has.
-        max_problems: End early after so many problems. Default: never.
-        processes: How many processes judge a large file. Default: one for each processor.
+        max_problems: End after so many problems. Default: never; each one is kept in memory.
+        processes: How many judge a file of 200 MB or more. Default 1, since others import the calling script anew: a
+            script that asks for more needs `if __name__ == "__main__":`. The command line uses every processor.
 
     Returns:
         Every problem with its place, ids that come more than once among them, and a summary.
 
     Raises:
-        InputError: The source cannot be read, or holds nothing.
+        InputError: A source cannot be read or holds no vectors, or an argument is out of range.
 
     """
-    survey = _Survey(dimensions, max_problems, processes or os.cpu_count() or 1)
+    for name, number in (("max_problems", max_problems), ("processes", processes)):
+        if number is not None and number < 1:
+            raise InputError(f"{name} is {number}; it is at least 1")
+    survey = _Survey(dimensions, max_problems, processes)
     sources = open_sources(source)
     for number, each in enumerate(sources):
         survey.read(number, each)
@@ -178,13 +192,12 @@ class _Survey:
     """Reads sources one after the other and adds up what is found."""
 
     def __init__(self, dimensions: int | None, max_problems: int | None, processes: int) -> None:
-        self._check = LineCheck(dimensions)
+        self._asked = dimensions
         self._most = max_problems
         self._processes = processes
-        self._limits = BatchLimits()
+        self._check = LineCheck(dimensions)
         self._duplicates = DuplicateIds()
         self._found = Findings()
-        self._size = 0
         self._requests = 0
 
     def _is_full(self) -> bool:
@@ -194,102 +207,139 @@ class _Survey:
         """Look through one source, unless enough problems have been found."""
         if self._is_full():
             return
-        parallel = source.in_place and (source.size or 0) >= WORTH_PROCESSES and self._processes > 1
-        found = self._in_processes(source) if parallel else self._here(source)
-        for cut, findings in found:
-            self._requests += 1
-            self._size += cut.size
+        before = self._found.lines
+        parallel = self._processes > 1 and source.in_place and (source.size or 0) >= WORTH_PROCESSES
+        for findings in self._in_processes(source) if parallel else self._here(source):
             for identity, line in findings.ids:
                 self._duplicates.add(identity, number, line)
             self._found.add(findings)
             if self._is_full():
                 return
-        if not self._requests:
+        if self._found.lines == before:
             raise InputError(f"{source.name}: holds no vectors")
 
-    def _here(self, source: Source) -> Iterator[tuple[Cut, Findings]]:
+    def _here(self, source: Source) -> Iterator[Findings]:
         with source.open() as readable:
-            for cut in split(readable.read_into, self._limits):
-                yield cut, look(source.name, cut, readable.segments(cut.start, cut.stop), self._check)
+            for request in split(readable.read_into, BatchLimits()):
+                self._requests += 1
+                raw = readable.segments(request.start, request.stop)
+                yield look(source.name, request, raw, self._check, readable.unencodable)
 
-    def _in_processes(self, source: Source) -> Iterator[tuple[Cut, Findings]]:
-        """Judge the first range here, for its dimensions, and the others in processes, a few ahead."""
-        with (
-            source.open() as readable,
-            ProcessPoolExecutor(self._processes, get_context("spawn")) as pool,
-        ):
-            under_way: deque[tuple[Cut, Future[Findings]]] = deque()
-            try:
-                for cut in split(readable.read_into, self._limits):
-                    if self._check.dimensions is None:
-                        yield cut, look(source.name, cut, readable.segments(cut.start, cut.stop), self._check)
-                        continue
-                    under_way.append((cut, pool.submit(look_in_file, source.name, cut, self._check.dimensions)))
-                    if len(under_way) > 2 * self._processes:
-                        first, findings = under_way.popleft()
-                        yield first, findings.result()
-                for later, findings in under_way:
-                    yield later, findings.result()
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+    def _in_processes(self, source: Source) -> Iterator[Findings]:
+        """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
+        pool = ProcessPoolExecutor(self._processes, get_context("spawn"))
+        under_way: deque[Future[Findings]] = deque()
+        try:
+            for piece, segments in self._pieces(source):
+                if self._check.dimensions is None:
+                    yield look(source.name, piece, segments, self._check)
+                    continue
+                with _interrupts_held_back():
+                    findings = pool.submit(look_in_file, source.name, piece, self._asked, self._check.dimensions)
+                under_way.append(findings)
+                if len(under_way) > 2 * self._processes:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _pieces(self, source: Source) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
+        with source.open() as readable:
+            for request in split(readable.read_into, BatchLimits()):
+                self._requests += 1
+                yield from cut_anew(request, readable.segments(request.start, request.stop), PIECE)
 
     def report(self, names: Sequence[str]) -> CheckReport:
         """Add the ids that come again, and sum up."""
         found = self._found
-        complete = not self._is_full()
-        if complete:
-            found.problems.extend(_repeated(names, self._duplicates))
+        if not self._is_full():
+            found.problems += self._repeated(names)
         share = found.sampled_compact_size / found.sampled_size if found.sampled_size else 1.0
         return CheckReport(
             vectors=found.vectors,
             problems=tuple(found.problems[: self._most]),
-            complete=complete,
+            complete=not self._is_full(),
             dimensions=self._check.dimensions,
             namespaces=dict(found.namespaces),
             metadata_keys=dict(found.metadata_keys),
             metadata_bytes=found.metadata_bytes,
             metadata_bytes_most=found.metadata_bytes_most,
-            size=self._size,
-            compact_size=round(self._size * share),
+            size=found.size,
+            compact_size=round(found.size * share),
             requests=self._requests,
         )
 
+    def _repeated(self, names: Sequence[str]) -> Iterator[BadLine]:
+        """Give the ids that come again in the order of the lines, no more than there is room for."""
+        again = ((place, first, identity) for identity, place, first in self._duplicates.find())
+        room = None if self._most is None else self._most - len(self._found.problems)
+        for (number, line), (first_number, first_line), identity in (
+            sorted(again) if room is None else nsmallest(room, again)
+        ):
+            reason = f"the id stands already at {names[first_number]}:{first_line}; the service keeps one of them"
+            yield BadLine(names[number], line, identity, "duplicate-id", reason)
 
-def look_in_file(path: str, cut: Cut, dimensions: int) -> Findings:
-    """Look through one range of a file, in a process of its own."""
-    file = OpenFile(os.open(path, os.O_RDONLY), path)
-    return look(path, cut, (Segment(file, cut.start, cut.stop),), LineCheck(dimensions))
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to every process, from those that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineCheck) -> Findings:
-    """Judge the lines of one range."""
-    findings = Findings()
+def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Findings:
+    """Look through one range of a file, in a process of its own.
+
+    Args:
+        path: Of a regular file.
+        cut: The range.
+        asked: The dimensions that the caller asked for.
+        dimensions: The same, or those of the first good line.
+
+    """
+    line_check = LineCheck(asked)
+    line_check.dimensions = dimensions
+    [source] = open_sources(path)
+    with source.open() as readable:
+        return look(path, cut, readable.segments(cut.start, cut.stop), line_check)
+
+
+def look(
+    source: str,
+    cut: Cut,
+    segments: Sequence[Segment],
+    line_check: LineCheck,
+    unencodable: Mapping[int, Unencodable] = NONE,
+) -> Findings:
+    """Judge the lines of one range; `unencodable` are the rows that are no lines, by number."""
+    findings = Findings(size=cut.size)
     if cut.size > BatchLimits().size:
+        findings.lines = 1
         findings.problems.append(oversized(source, cut, BatchLimits().size))
         return findings
     for number, line in enumerate(lines(segments), cut.first_line):
-        text = line.rstrip(b"\r\n")
-        if not text or text.isspace():
+        if line.isspace():
             continue
+        findings.lines += 1
+        if number in unencodable:
+            findings.problems.append(record_problem(unencodable[number]).at(source, number))
+            continue
+        text = line.rstrip(b"\r\n")
         problems = line_check(text)
         if line_check.id is not None:
             findings.ids.append((line_check.id, number))
         if problems:
-            findings.problems.extend(
-                BadLine(source, number, problem.id, problem.rule, problem.reason) for problem in problems
-            )
+            findings.problems += [problem.at(source, number) for problem in problems]
         else:
             findings.take(line_check)
             if number % COMPACT_EVERY == 1:
                 findings.sampled_size += len(line)
                 findings.sampled_compact_size += len(compact(text)) + 1
     return findings
-
-
-def _repeated(names: Sequence[str], duplicates: DuplicateIds) -> Iterator[BadLine]:
-    for identity, (number, line), (first_number, first_line) in duplicates.find():
-        reason = f"the id stands already at {names[first_number]}:{first_line}; the service keeps one of them"
-        yield BadLine(names[number], line, identity, "duplicate-id", reason)
 
 
 def _most_common(counts: dict[str, int]) -> str:

@@ -6,21 +6,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, TextIO
 
+from .wording import duration
+
 if TYPE_CHECKING:
     from .progress import Progress
 
 BAR: Final = 24
 REDRAW_AFTER: Final = 0.1
 MEGABYTE: Final = 1_000_000
-
-
-def duration(seconds: float) -> str:
-    """Write seconds as a person says them."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def line(progress: Progress, seconds: float) -> str:

@@ -19,12 +19,14 @@ from .ndjson import BatchLimits, split
 from .sampling import CONFIDENCE, SAMPLE, Sampler, most_wrong
 from .transport import Cancelled
 from .vector import Vector
+from .wording import duration
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Sequence
 
     from .comparison import Difference
+    from .encode import Unencodable
     from .sources import Source
     from .transport import Transport
 
@@ -139,9 +141,9 @@ class VerifyReport:
             # Rounded up, so that what is said stays true.
             percent = math.ceil(self.wrong_share * 1e6) / 1e4
             said.append(f"at {CONFIDENCE:.0%} confidence at most {percent:g}% of all lines are missing or different")
-        said.append(f"{self.requests:,} requests in {_duration(self.seconds)}")
+        said.append(f"{self.requests:,} requests in {duration(self.seconds)}")
         if looked_at < self.lines:
-            budget = _duration(self.seconds_for_all)
+            budget = duration(self.seconds_for_all)
             said.append(
                 f"all lines would take {self.requests_for_all:,} requests and, by the account's budget, {budget}"
             )
@@ -248,7 +250,7 @@ class _Look:
         for line in self._wait_for(self._ask([line for line in lines if isinstance(line, Expected)], late=False)):
             self._missing.add(line)
 
-    def again_at_duplicates(self, lines: Iterator[tuple[bytes, str, int]]) -> None:
+    def again_at_duplicates(self, lines: Iterator[tuple[bytes | Unencodable, str, int]]) -> None:
         """Find different lines of which the index holds another line's vector, under the same id."""
         if not self._different.count:
             return
@@ -356,7 +358,7 @@ class _Kept(Generic[T]):
         return taken
 
 
-def _lines(sources: Sequence[Source], stop: threading.Event) -> Iterator[tuple[bytes, str, int]]:
+def _lines(sources: Sequence[Source], stop: threading.Event) -> Iterator[tuple[bytes | Unencodable, str, int]]:
     """Give each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
@@ -365,12 +367,4 @@ def _lines(sources: Sequence[Source], stop: threading.Event) -> Iterator[tuple[b
                     raise Cancelled
                 for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
                     if not line.isspace():
-                        yield line, source.name, number
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+                        yield readable.unencodable.pop(number, line), source.name, number
