@@ -22,7 +22,7 @@ from scripted_server import Answer, Request, ScriptedServer, failure, html
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "cf_vectorize.cli"]
+COMMAND = [sys.executable, "-m", "cf_vectorize"]
 BAD = b'{"id":"bad","values":"none"}\n'
 
 

@@ -353,7 +353,7 @@ def test_a_refused_batch_is_not_noted(source: Path, tmp_path: Path) -> None:
 
 
 def start(url: str, source: Path, journal: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "cf_vectorize.cli", "insert", "index", str(source), "--journal", str(journal)]
+    command = [sys.executable, "-m", "cf_vectorize", "insert", "index", str(source), "--journal", str(journal)]
     options = ["--batch-vectors", "3", "--concurrency", "3", "--json"]
     return subprocess.Popen(
         [*command, *options], env=os.environ | environment(url), stdout=subprocess.PIPE, stderr=subprocess.PIPE

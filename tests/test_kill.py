@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "cf_vectorize.cli"]
+COMMAND = [sys.executable, "-m", "cf_vectorize"]
 VECTORS = 400
 IN_A_BATCH = 5
 # `nox -s kill` asks for many more.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left; keep the interpreter's last flush from saying so.
+    except OSError as error:
+        # Our output cannot be written; keep the interpreter's last flush from saying so again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: {error}", file=sys.stderr)
         return FAILED
+    return code
 
 
 def parser() -> argparse.ArgumentParser:
@@ -157,7 +160,7 @@ INSERT_OPTIONS = (
 
 
 def _insert(arguments: argparse.Namespace) -> int:
-    from .errors import InsertInterrupted, VectorizeError  # noqa: PLC0415
+    from .errors import InsertError, InsertInterrupted, VectorizeError  # noqa: PLC0415
     from .terminal import ProgressLine  # noqa: PLC0415
 
     if arguments.resume:
@@ -168,6 +171,8 @@ def _insert(arguments: argparse.Namespace) -> int:
     given = {name: getattr(arguments, name) for name in INSERT_OPTIONS}
     options: Any = {name: value for name, value in given.items() if value is not None}
     progress = ProgressLine()
+    report: InsertReport | None
+    failures: list[Exception] = []
     try:
         with _client(arguments) as client:
             report = client.insert(_source(arguments), on_progress=progress, **options)
@@ -177,26 +182,25 @@ def _insert(arguments: argparse.Namespace) -> int:
         print(_how_to_go_on(arguments), file=sys.stderr)
         return INTERRUPTED
     except VectorizeError as error:
-        progress.clear()
-        if error.report is None:
-            return _fail(error)
         report = error.report
+        failures = list(error.exceptions) if isinstance(error, InsertError) else [error]
     progress.clear()
-    return _print_insert_report(report, as_json=arguments.json)
+    if report is not None and (report.accepted or arguments.json):
+        _print_insert_report(report, as_json=arguments.json)
+    codes = [_fail(failure) for failure in failures]
+    if report is None or not report.accepted:
+        return codes[0]
+    unverified = report.verification is not None and not report.verification.ok
+    return FAILED if failures or report.rejected or unverified else OK
 
 
-def _print_insert_report(report: InsertReport, *, as_json: bool) -> int:
-    """Say what became of a load, and give the exit code it amounts to."""
+def _print_insert_report(report: InsertReport, *, as_json: bool) -> None:
     if as_json:
         _print_json(report.as_json())
-    else:
-        print(f"{report.summary()}, in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
-        if report.verification is not None:
-            print(report.verification.summary())
-    for batch in report.failed:
-        print(f"error: {batch.error}", file=sys.stderr)
-    unverified = report.verification is not None and not report.verification.ok
-    return FAILED if report.failed or report.rejected or unverified else OK
+        return
+    print(f"{report.summary()}, in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
+    if report.verification is not None:
+        print(report.verification.summary())
 
 
 def _how_to_go_on(arguments: argparse.Namespace) -> str:
@@ -236,8 +240,10 @@ def _source(arguments: argparse.Namespace) -> object:
         raise InputError("--ids and the --…-column options go with one FILE, or one folder of .parquet files")
     if arguments.ids is None:
         return table(arguments.files[0], **described)
-    import numpy as np  # noqa: PLC0415 - an extra
-
+    try:
+        import numpy as np  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise InputError("an .npy file needs an extra: pip install 'cf-vectorize[numpy]'") from None
     try:
         ids = Path(arguments.ids).read_text(encoding="utf-8").splitlines()
         return columns(ids=ids, values=np.load(arguments.files[0], mmap_mode="r"))
@@ -297,7 +303,12 @@ def _check(arguments: argparse.Namespace) -> int:
     from .survey import check  # noqa: PLC0415
 
     try:
-        report = check(_source(arguments), dimensions=arguments.dimensions, max_problems=arguments.max_problems)
+        report = check(
+            _source(arguments),
+            dimensions=arguments.dimensions,
+            max_problems=arguments.max_problems,
+            processes=os.cpu_count() or 1,
+        )
     except VectorizeError as error:
         return _fail(error)
     if arguments.json:
@@ -379,8 +390,3 @@ def _fetched(client: Vectorize, ids: Iterable[str], output: str | None) -> Itera
             sys.stdout.buffer.write(ndjson_line(vector))
         yield name, vector is not None
     sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    with suppress(BrokenPipeError):
-        sys.exit(main())

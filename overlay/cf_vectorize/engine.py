@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .errors import InsertError, InsertInterrupted
+from .errors import InsertError, InsertInterrupted, VectorizeError
 from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .lookup import Vectors
     from .options import InsertArguments, VerifyArguments
     from .report import BatchOutcome, InsertReport
+    from .sampling import Sampler
     from .vector import Vector
     from .verify import VerifyReport
 
@@ -83,11 +84,20 @@ class Engine:
             raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
         report = InsertReport(tuple(batches), time.monotonic() - started)
         _raise_failure(report)
-        if sampler is None:
-            return report
+        return report if sampler is None else self._verified(report, sampler, stop)
+
+    def _verified(self, report: InsertReport, sampler: Sampler, stop: threading.Event) -> InsertReport:
+        """Add what reading back finds; what goes wrong there still tells of the load."""
         from . import verify  # noqa: PLC0415
 
-        return attrs.evolve(report, verification=verify.verify_sample(self._transport, sampler, stop=stop))
+        try:
+            found = verify.verify_sample(self._transport, sampler, stop=stop)
+        except KeyboardInterrupt:
+            raise InsertInterrupted(report) from None
+        except VectorizeError as error:
+            error.report = report
+            raise
+        return attrs.evolve(report, verification=found)
 
     def _get_by_ids(self, ids: Iterable[str], concurrency: int, stop: threading.Event) -> Vectors:
         from . import lookup  # noqa: PLC0415

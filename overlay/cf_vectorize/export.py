@@ -50,7 +50,7 @@ def export(
         stop: Set by whoever no longer wants the answer, also when this ends early.
 
     Raises:
-        InputError: An id is not one, or an extra is missing.
+        InputError: An id is not one, an extra is missing, or the output exists already or cannot be written.
         JournalError: `OUTPUT.part` is in use, is damaged, or belongs to another index or other ids.
         ResponseError: A request was refused, or kept failing.
         TransportError: The service could not be reached.
@@ -58,19 +58,24 @@ def export(
     """
     write = _writer(output.suffix)
     part = Path(f"{output}.part")
+    if output.exists() and not part.exists():
+        raise InputError(f"{output}: exists already; name another output, or move it away")
     remaining = _each_on_a_line(ids) if write is _write_npy else iter(ids)
     count = 0
-    with _exclusive(part) as file:
-        for identity, held in _resume(file, {"format": FORMAT, "target": transport.target}, remaining):
-            count += held
-            yield identity, held
-        for identity, vector in fetch_iter(transport, remaining, concurrency=concurrency, stop=stop):
-            file.write(orjson.dumps({"id": identity}) + b"\n" if vector is None else ndjson_line(vector))
-            count += vector is not None
-            yield identity, vector is not None
-        file.flush()
-        write(_vectors(part), count, output)
-        part.unlink()
+    try:
+        with _exclusive(part) as file:
+            for identity, held in _resume(file, {"format": FORMAT, "target": transport.target}, remaining):
+                count += held
+                yield identity, held
+            for identity, vector in fetch_iter(transport, remaining, concurrency=concurrency, stop=stop):
+                file.write(orjson.dumps({"id": identity}) + b"\n" if vector is None else ndjson_line(vector))
+                count += vector is not None
+                yield identity, vector is not None
+            file.flush()
+            write(_vectors(part), count, output)
+            part.unlink()
+    except OSError as error:
+        raise InputError(f"{output}: cannot be written: {error.strerror}; {part} keeps what was fetched") from None
 
 
 def ndjson_line(vector: Vector) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from .body import Body, lines, select, size
-from .errors import RejectedError, VectorizeError
+from .errors import InputError, RejectedError, VectorizeError
 from .journal import Entry, Journal, digest
 from .ndjson import BatchLimits
 from .plan import Planner
@@ -45,6 +46,7 @@ def outcomes(
         JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
 
     """
+    _refuse_shared_files(sources, options)
     with ExitStack() as stack:
         rejects = Rejects(options.rejects) if options.rejects else None
         journal = None
@@ -83,25 +85,30 @@ class _Load:
         self._tracker = Tracker(total, options.on_progress)
         self._stop = stop
         self._noting = threading.Lock()
+        self._under_way: set[Future[list[BatchOutcome]]] = set()
 
     def outcomes(self) -> Iterator[BatchOutcome]:
         """Plan in this thread, one batch ahead of the threads that send."""
         with ThreadPoolExecutor(self._options.concurrency, "cf-vectorize") as pool:
             try:
                 yield from self._dispatch(pool)
+            except KeyboardInterrupt:
+                self._stop.set()
+                yield from self._ended_meanwhile()
+                raise
             except BaseException:
                 self._stop.set()
                 raise
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> Iterator[BatchOutcome]:
-        under_way: set[Future[list[BatchOutcome]]] = set()
+        under_way = self._under_way
         failed = False
         for batch in self._planner.batches(self._sources):
             self._tracker.add(queued=batch.cut.size)
             ended = [self._settled(batch)] if batch.error or batch.entry else []
             while not ended and len(under_way) >= self._options.concurrency:
                 ended = _next_done(under_way)
-            failed = failed or not all(outcome.accepted for outcome in ended)
+            failed = failed or any(outcome.error for outcome in ended)
             yield from ended
             if failed and self._options.on_error == "stop":
                 break
@@ -109,6 +116,12 @@ class _Load:
                 under_way.add(pool.submit(self._deliver, batch))
         while under_way:
             yield from _next_done(under_way)
+
+    def _ended_meanwhile(self) -> Iterator[BatchOutcome]:
+        """Wait for what is under way to end or break off, and give the outcomes of what ended."""
+        for future in wait(self._under_way).done:
+            if future.exception() is None:
+                yield from future.result()
 
     def _settled(self, batch: Batch) -> BatchOutcome:
         """Give the outcome of a batch that needs no request."""
@@ -179,6 +192,20 @@ class _Load:
                 self._journal.note(
                     Entry(batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, rejects)
                 )
+
+
+def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> None:
+    """Refuse to write rejects or a journal into a source, or into each other."""
+    roles = [(source.name, "a source") for source in sources if source.in_place]
+    if options.rejects:
+        roles += [(str(options.rejects), "rejects"), (f"{options.rejects}.reasons", "the reasons of rejects")]
+    if options.journal:
+        roles.append((str(options.journal), "the journal"))
+    taken: dict[str, str] = {}
+    for path, role in roles:
+        other = taken.setdefault(os.path.realpath(path), role)
+        if other != role:
+            raise InputError(f"{path}: is {other} and {role} at once; name another file")
 
 
 def _next_done(under_way: set[Future[list[BatchOutcome]]]) -> list[BatchOutcome]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypedDict
 
 import attrs
 
+from .encode import numpy
 from .errors import InputError
 from .limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 from .progress import Progress  # noqa: TC001
@@ -82,11 +83,16 @@ def _one_of(*choices: str) -> Any:
 
 def _within(low: int, high: int | None, why: str) -> Any:
     def validate(_: object, attribute: attrs.Attribute[int], value: int) -> None:
-        if value < low or (high is not None and value > high):
+        if not isinstance(value, int) or value < low or (high is not None and value > high):
             bounds = f"at least {low}" if high is None else f"from {low} to {high:,} ({why})"
             raise InputError(f"{attribute.name} is {value!r}; it is {bounds}")
 
     return validate
+
+
+def _with_numpy(_: object, attribute: attrs.Attribute[bool], value: object) -> None:
+    if value and numpy() is None:
+        raise InputError(f"{attribute.name} needs an extra: pip install 'cf-vectorize[numpy]'")
 
 
 @attrs.frozen(kw_only=True)
@@ -108,5 +114,5 @@ class InsertOptions:
     on_changed: Literal["refuse", "resend"] = attrs.field(default="refuse", validator=_one_of("refuse", "resend"))
     on_error: Literal["stop", "continue"] = attrs.field(default="stop", validator=_one_of("stop", "continue"))
     on_progress: Callable[[Progress], None] | None = None
-    compact: bool = False
+    compact: bool = attrs.field(default=False, validator=_with_numpy)
     verify: bool | int = attrs.field(default=False, validator=_within(0, None, ""))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from .wording import count
+
 if TYPE_CHECKING:
     from .errors import BadLine, VectorizeError
     from .verify import VerifyReport
@@ -54,8 +56,8 @@ class BatchOutcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether nothing of it is left to send."""
-        return self.error is None
+        """Whether the service has it, or there was nothing to send; a note of it may have failed all the same."""
+        return self.error is None or self.mutation_id is not None
 
     def as_json(self) -> dict[str, Any]:
         """Give the outcome as what JSON can say."""
@@ -87,8 +89,8 @@ class InsertReport:
 
     @property
     def failed(self) -> tuple[BatchOutcome, ...]:
-        """Batches that were not accepted."""
-        return tuple(batch for batch in self.batches if not batch.accepted)
+        """Batches that were not accepted, or could not be noted."""
+        return tuple(batch for batch in self.batches if batch.error is not None)
 
     @property
     def vectors(self) -> int:
@@ -132,16 +134,16 @@ class InsertReport:
 
     def summary(self) -> str:
         """Say in one line what was accepted and what was not."""
-        accepted = f"{_count(self.vectors, 'vector')} accepted in {_count(len(self.accepted), 'batch')}"
+        accepted = f"{count(self.vectors, 'vector')} accepted in {count(len(self.accepted), 'batch')}"
         parts = [accepted if self.accepted else "nothing accepted"]
         if self.resumed:
             parts.append(f"{self.resumed:,} of them in an earlier run")
         if self.rejected:
-            parts.append(f"{_count(len({(line.source, line.line) for line in self.rejected}), 'line')} rejected")
+            parts.append(f"{count(len({(line.source, line.line) for line in self.rejected}), 'line')} rejected")
         if self.discarded:
-            parts.append(f"{_count(self.discarded, 'line')} left to the service to discard")
+            parts.append(f"{count(self.discarded, 'line')} left to the service to discard")
         if self.failed:
-            parts.append(f"{_count(len(self.failed), 'batch')} not accepted")
+            parts.append(f"{count(len(self.failed), 'batch')} not accepted")
         return ", ".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -160,8 +162,3 @@ class InsertReport:
             "failed_batches": len(self.failed),
             "verification": None if self.verification is None else self.verification.as_json(),
         }
-
-
-def _count(number: int, noun: str) -> str:
-    plural = "es" if noun.endswith("ch") else "s"
-    return f"{number:,} {noun}{'' if number == 1 else plural}"

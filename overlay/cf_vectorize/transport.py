@@ -44,6 +44,7 @@ BASE_URL = "https://api.cloudflare.com/client/v4"
 TIMEOUT = 60.0
 GIVE_UP_AFTER = 600.0
 SHORTEST_SECRET = 8
+INDEX_NAME_LENGTH = 64
 
 
 @attrs.frozen
@@ -66,18 +67,18 @@ class Credentials:
         """Take what is given, and the rest from the environment under the official SDK's names.
 
         Raises:
-            InputError: One is missing; the message names its argument and its variable.
+            InputError: One is missing or cannot stand in a header; the message names its argument and its variable.
 
         """
-        account_id = account_id or os.environ.get("CLOUDFLARE_ACCOUNT_ID")
+        account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
         if not account_id:
             raise errors.InputError("no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID")
         if api_token is None and api_email is None and api_key is None:
-            api_token = os.environ.get("CLOUDFLARE_API_TOKEN")
-        if api_token:
+            api_token = _from_environment("CLOUDFLARE_API_TOKEN")
+        if api_token := _usable("api_token", api_token):
             return cls(account_id, api_token, None, None)
-        api_email = api_email or os.environ.get("CLOUDFLARE_EMAIL")
-        api_key = api_key or os.environ.get("CLOUDFLARE_API_KEY")
+        api_email = _usable("api_email", api_email) or _from_environment("CLOUDFLARE_EMAIL")
+        api_key = _usable("api_key", api_key) or _from_environment("CLOUDFLARE_API_KEY")
         if api_email and api_key:
             return cls(account_id, None, api_email, api_key)
         missing = (
@@ -98,6 +99,19 @@ class Credentials:
             if secret and len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "[redacted]")
         return text
+
+
+def _usable(name: str, given: str | None) -> str | None:
+    """Give a credential without the white space around it, None where there is none."""
+    value = (given or "").strip()
+    # A header would refuse anything else with a message that shows it.
+    if not value.isascii() or any(not character.isprintable() or character.isspace() for character in value):
+        raise errors.InputError(f"{name} holds a space or a character that no credential has; copy it anew")
+    return value or None
+
+
+def _from_environment(name: str) -> str | None:
+    return _usable(name, os.environ.get(name))
 
 
 class _WithoutAccount(logging.Filter):
@@ -168,6 +182,8 @@ class Transport:
             raise errors.InputError(f"give_up_after is {give_up_after}; it is at least 0 seconds")
         if requests_per_5min is not None and requests_per_5min < 1:
             raise errors.InputError(f"requests_per_5min is {requests_per_5min}; it is at least 1")
+        if not 0 < len(index) <= INDEX_NAME_LENGTH or index in {".", ".."}:
+            raise errors.InputError(f"index is {index!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
         self.index = index
         self._credentials = credentials
         self._give_up_after = give_up_after
@@ -178,11 +194,14 @@ class Transport:
         self._timeout = timeout
         self._opening = threading.Lock()
         self._opened: Client | AuthenticatedClient | None = None
+        self._closed = False
 
     @property
     def _client(self) -> Client | AuthenticatedClient:
         """The generated client, made for the first request: reading certificates takes longer than all else here."""
         with self._opening:
+            if self._closed:
+                raise errors.InputError("the client is closed; make another one")
             if self._opened is None:
                 self._opened = self._generated_client(
                     self._base_url,
@@ -212,9 +231,11 @@ class Transport:
         return f"{self.index} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
     def close(self) -> None:
-        """Close every connection."""
-        if self._opened is not None:
-            self._opened.get_httpx_client().close()
+        """Close every connection; no request can be sent any more."""
+        with self._opening:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.get_httpx_client().close()
 
     def insert(self, body: Body, unparsable: UnparsableBehavior, attempts: Attempts) -> str:
         """Send one batch and give its mutation id.
@@ -344,7 +365,8 @@ class Transport:
 
     def _transport_error(self, error: httpx.HTTPError) -> errors.TransportError:
         request = error.request
-        what = str(error) or "timed out"
+        # What this one says shows the header that it refuses.
+        what = "" if isinstance(error, httpx.LocalProtocolError) else str(error) or "timed out"
         return errors.TransportError(
             self._credentials.scrub(f"{_FAILURES.get(type(error), 'the connection failed')}: {what}"),
             request.method,

@@ -1,0 +1,117 @@
+"""What must never happen: a secret shown, a user's file written over, an accepted load forgotten."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+import cf_vectorize
+from cf_vectorize import AuthenticationError, InputError, Vectorize, encode
+from loads import TOKEN, ids, line, lines, settings
+from scripted_server import Answer, ScriptedServer, failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "SECRETSECRETSECRET1234"
+NOWHERE = "http://127.0.0.1:1/client/v4"
+BROKEN = [f"{SECRET} {SECRET}", f"{SECRET}\n{SECRET}", f"{SECRET}\r", f"{SECRET}é", f"\x00{SECRET}"]
+
+
+@pytest.mark.parametrize("value", BROKEN[:2] + BROKEN[3:])
+@pytest.mark.parametrize("argument", ["account_id", "api_token", "api_key"])
+def test_a_credential_that_no_header_takes_is_refused_unseen(argument: str, value: str) -> None:
+    given = {"account_id": "account", "api_email": "a@example.com", argument: value}
+    with pytest.raises(InputError, match=argument) as caught:
+        Vectorize("index", base_url=NOWHERE, **given)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(pickle.dumps(caught.value))
+    assert SECRET not in shown
+
+
+def test_white_space_around_a_credential_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", f"{TOKEN}\r\n")
+    with ScriptedServer() as server, Vectorize("index", account_id=" a\n", base_url=server.url) as index:
+        index.insert(lines(3))
+    assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
+    assert "/accounts/a/" in server.requests[0].path
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "n" * 65])
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="index is"):
+        Vectorize(name, **settings(NOWHERE))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"rejects": "a.ndjson"},
+        {"journal": "a.ndjson"},
+        {"rejects": "link.ndjson"},
+        {"rejects": "x", "journal": "x"},
+        {"rejects": "x", "journal": "x.reasons"},
+    ],
+)
+def test_no_file_has_two_roles(tmp_path: Path, files: dict[str, str]) -> None:
+    source = tmp_path / "a.ndjson"
+    source.write_bytes(line("a") + b"bad\n")
+    (tmp_path / "link.ndjson").symlink_to(source)
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(InputError, match="at once"):
+            index.insert(source, **{role: tmp_path / name for role, name in files.items()})
+        assert server.requests == []
+    assert source.read_bytes() == line("a") + b"bad\n"
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_export_does_not_write_over_what_is_there(tmp_path: Path) -> None:
+    output = tmp_path / "ids.txt"
+    output.write_text("mine")
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(InputError, match="exists already"):
+            list(index.export_by_ids(ids(3), output))
+        with pytest.raises(InputError, match="cannot be written"):
+            list(index.export_by_ids(ids(3), tmp_path / "nowhere" / "a.ndjson"))
+        assert server.requests == []
+    assert output.read_text() == "mine"
+
+
+def test_a_load_is_reported_when_its_verification_fails() -> None:
+    refusal = failure(403, 10000, "Authentication error")
+    with (
+        ScriptedServer([Answer(), refusal]) as server,
+        Vectorize("index", **settings(server.url)) as index,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        index.insert(lines(3), verify=True)
+    assert caught.value.report is not None
+    assert caught.value.report.vectors == 3
+
+
+def test_what_was_fetched_before_an_error_is_kept() -> None:
+    refusal = failure(403, 10000, "no")
+    with ScriptedServer([Answer()] * 5 + [refusal]) as server, Vectorize("index", **settings(server.url)) as index:
+        index.insert(lines(100))
+        with pytest.raises(AuthenticationError) as caught:
+            index.get_by_ids(ids(100), concurrency=1)
+    assert caught.value.fetched is not None
+    assert list(caught.value.fetched) == ids(80)
+
+
+def test_a_closed_client_says_so() -> None:
+    with ScriptedServer() as server:
+        index = Vectorize("index", **settings(server.url))
+        index.close()
+        with pytest.raises(InputError, match="closed"):
+            index.insert(lines(1))
+        assert server.requests == []
+
+
+def test_compact_needs_what_makes_lines_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cf_vectorize.options, "numpy", lambda: None)
+    with Vectorize("index", **settings(NOWHERE)) as index, pytest.raises(InputError, match=r"\[numpy\]"):
+        index.insert(lines(1), compact=True)
+    assert encode.numpy() is not None
