@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DEFAULT_PORT: Final = 8787
+MOST_PORTS: Final = 65_535
 OK, FAILED, USAGE = 0, 1, 2
 
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     where.add_argument(
         "--port",
-        type=int,
+        type=_port,
         default=DEFAULT_PORT,
         help=f"port to listen on, 0 for a free one (default: {DEFAULT_PORT})",
     )
@@ -97,6 +98,12 @@ def _type(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read_argument
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > MOST_PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {MOST_PORTS}")
+    return int(text)
 
 
 def _index(text: str) -> tuple[str, int]:
