@@ -1,7 +1,7 @@
 """One index, for code that awaits.
 
-The same engine on threads as the blocking client's, so that the two cannot differ in meaning, and loads do not keep an
-event loop from its other work.
+The same engine on threads as the blocking client's, so that the two cannot differ in meaning, and loads do not keep
+an event loop from its other work.
 """
 
 from __future__ import annotations
