@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # One line in so many is rewritten to estimate the compact size: rewriting all would take most of the time.
 COMPACT_EVERY: Final = 50
 # Below this size starting other processes takes longer than they save.
-WORTH_PROCESSES: Final = 200_000_000
+WORTH_PROCESSES: Final = 500_000_000
 # What a process judges at a time: small, so that all of them have work up to the end.
 PIECE: Final = BatchLimits(size=8_000_000)
 # Keys and namespaces are counted one by one up to so many.
@@ -168,7 +168,7 @@ def check(
         source: As for `insert`.
         dimensions: Values a vector must have; by default as many as the first good line has.
         max_problems: End after so many problems. Default: never; each one is kept in memory.
-        processes: How many judge a file of 200 MB or more. Default 1, since others import the calling script anew: a
+        processes: How many judge a file of 500 MB or more. Default 1, since others import the calling script anew: a
             script that asks for more needs `if __name__ == "__main__":`. The command line uses every processor.
 
     Returns:

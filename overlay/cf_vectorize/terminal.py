@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final
 
 from .wording import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .progress import Progress
 
 BAR: Final = 24
@@ -31,46 +33,45 @@ def line(progress: Progress, seconds: float) -> str:
     return "  ".join(parts)
 
 
-class ProgressLine:
-    """Redraws one line of a terminal; elsewhere only says why it waits.
+class _Line:
+    """One line of standard error, drawn anew again and again; nothing where that is no terminal."""
 
-    Args:
-        stream: Where it writes, standard error by default.
-
-    """
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
-        self._draws = self._stream.isatty()
-        self._started = time.monotonic()
+    def __init__(self) -> None:
+        self._draws = sys.stderr.isatty()
         self._drawn_at = 0.0
-        self._retries = 0
-
-    def __call__(self, progress: Progress) -> None:
-        """Show the latest state, at most ten times a second."""
-        now = time.monotonic()
-        if progress.retries > self._retries:
-            self._retries = progress.retries
-            self._say(f"waiting {progress.pause:.1f} s before sending again: {progress.reason}")
-        if self._draws and now - self._drawn_at >= REDRAW_AFTER:
-            self._drawn_at = now
-            self._stream.write(f"\r\x1b[K{line(progress, now - self._started)}")
-            self._stream.flush()
 
     def clear(self) -> None:
         """Take the line off the terminal."""
         if self._draws:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            _write("\r\x1b[K")
 
-    def _say(self, text: str) -> None:
-        self.clear()
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+    def _draw(self, text: Callable[[], str]) -> None:
+        """Draw, at most ten times a second."""
+        now = time.monotonic()
+        if self._draws and now - self._drawn_at >= REDRAW_AFTER:
+            self._drawn_at = now
+            _write(f"\r\x1b[K{text()}")
 
 
-class CountLine:
-    """Counts on one line of a terminal; silent elsewhere.
+class ProgressLine(_Line):
+    """Shows how far a load is; where there is no terminal it only says why it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = time.monotonic()
+        self._retries = 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show the latest state."""
+        if progress.retries > self._retries:
+            self._retries = progress.retries
+            self.clear()
+            _write(f"waiting {progress.pause:.1f} s before sending again: {progress.reason}\n")
+        self._draw(lambda: line(progress, time.monotonic() - self._started))
+
+
+class CountLine(_Line):
+    """Shows a count.
 
     Args:
         what: What the things counted are, such as "fetched".
@@ -78,22 +79,16 @@ class CountLine:
     """
 
     def __init__(self, what: str) -> None:
+        super().__init__()
         self._what = what
-        self._draws = sys.stderr.isatty()
         self._count = 0
-        self._drawn_at = 0.0
 
     def add(self) -> None:
-        """Count one more, and show it at most ten times a second."""
+        """Count one more."""
         self._count += 1
-        now = time.monotonic()
-        if self._draws and now - self._drawn_at >= REDRAW_AFTER:
-            self._drawn_at = now
-            sys.stderr.write(f"\r\x1b[K{self._count:,} {self._what}")
-            sys.stderr.flush()
+        self._draw(lambda: f"{self._count:,} {self._what}")
 
-    def clear(self) -> None:
-        """Take the line off the terminal."""
-        if self._draws:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
