@@ -162,7 +162,7 @@ def test_get_by_ids_in_several_requests(client: Callable[..., None], judge: Judg
     assert {vector["id"] for vector in found} == {"some-vector-id", "ünïcødé"}
 
 
-@pytest.mark.parametrize("credentials", [TOKEN, {"api_token": "no token"}], ids=["rejected", "unauthenticated"])
+@pytest.mark.parametrize("credentials", [TOKEN, {"api_token": "no,token"}], ids=["rejected", "unauthenticated"])
 def test_refused_insert(client: Callable[..., None], judge: Judge, credentials: dict[str, str]) -> None:
     """Another dimension than the index's: well formed, and refused."""
     line = json.dumps({"id": "a", "values": [0.5] * 33}).encode()
