@@ -239,7 +239,8 @@ def test_a_script_without_a_guard(tmp_path: Path) -> None:
     path = write(tmp_path, *lines(3))
     script = write(
         tmp_path,
-        b"from cf_vectorize import check, survey\nsurvey.WORTH_PROCESSES = 1\nprint('once')\n",
+        b"from cf_vectorize import check, survey\nprint('once')\n",
+        b"survey.WORTH_PROCESSES = 1\nsurvey.PIECE = survey.BatchLimits(vectors=1)\n",
         f"print(check({str(path)!r}).vectors)\n".encode(),
         name="script.py",
     )
