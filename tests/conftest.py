@@ -1,4 +1,4 @@
-"""Fixtures of the tests of `insert`."""
+"""Fixtures that several files of tests use."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from index_server import IndexServer
 from loads import FACES, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cf_vectorize import InsertReport
+    from cf_vectorize.transport import Transport
 
 
 @pytest.fixture
@@ -24,3 +26,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def insert(request: pytest.FixtureRequest) -> Callable[..., InsertReport]:
     """Load with a new client of either face: `insert(settings, source, **options)`."""
     return FACES[request.param]
+
+
+@pytest.fixture
+def index() -> Iterator[IndexServer]:
+    """Serve `get_by_ids` of an index that a test fills by hand."""
+    with IndexServer() as server:
+        yield server
+
+
+@pytest.fixture
+def transport(index: IndexServer) -> Iterator[Transport]:
+    """Send to that index."""
+    transport = index.transport()
+    yield transport
+    transport.close()

@@ -32,13 +32,6 @@ def index() -> Iterator[IndexServer]:
         yield server
 
 
-@pytest.fixture
-def transport(index: IndexServer) -> Iterator[Transport]:
-    transport = index.transport()
-    yield transport
-    transport.close()
-
-
 def start(transport: Transport, output: Path, ids: Any = ASKED) -> Any:
     return export(transport, ids, output, concurrency=2, stop=threading.Event())
 

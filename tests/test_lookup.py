@@ -20,24 +20,11 @@ from cf_vectorize.transport import Cancelled
 from index_server import IndexServer, failure, success
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from cf_vectorize.transport import Transport
 
 DIMENSIONS = 32
-
-
-@pytest.fixture
-def index() -> Iterator[IndexServer]:
-    with IndexServer() as server:
-        yield server
-
-
-@pytest.fixture
-def transport(index: IndexServer) -> Iterator[Transport]:
-    transport = index.transport()
-    yield transport
-    transport.close()
 
 
 def fill(index: IndexServer, count: int) -> list[str]:

@@ -38,19 +38,6 @@ DIMENSIONS = 32
 
 
 @pytest.fixture
-def index() -> Iterator[IndexServer]:
-    with IndexServer() as server:
-        yield server
-
-
-@pytest.fixture
-def transport(index: IndexServer) -> Iterator[Transport]:
-    transport = index.transport()
-    yield transport
-    transport.close()
-
-
-@pytest.fixture
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "PAUSE", 0.01)
     monkeypatch.setattr(verify, "PAUSE_PER_REQUEST", 0.0)

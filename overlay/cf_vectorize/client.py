@@ -71,8 +71,9 @@ class Vectorize(Engine):
         Raises:
             InputError: The source is wrong, and nothing was sent.
             BadLinesError: Lines that the service would refuse, and nothing was sent.
-            ResponseError: The service refused the first batches; nothing was accepted.
-            TransportError: The service could not be reached; nothing was accepted.
+            ResponseError: The service refused the first batches and nothing was accepted, or refused what `verify`
+                reads; `report` of the error tells which.
+            TransportError: The service could not be reached; likewise.
             InsertError: Some batches were accepted and some were not; it carries the report.
             JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
             InsertInterrupted: Ctrl-C; it carries the report of what was accepted.
