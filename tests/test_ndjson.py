@@ -98,7 +98,7 @@ def test_acknowledged_ranges_stay_batches(
 
 def test_a_fixed_range_that_ends_within_a_line_is_not_found() -> None:
     cuts = list(split(reader(b"one\ntwo\nthree\n", [100]), BatchLimits(), {0: 5}))
-    assert [(cut.start, cut.stop, cut.fixed) for cut in cuts] == [(0, 8, False), (8, 14, False)]
+    assert [(cut.start, cut.stop, cut.fixed) for cut in cuts] == [(0, 4, False), (4, 14, False)]
 
 
 @pytest.mark.parametrize("data", [b"", BYTE_ORDER_MARK])
@@ -123,3 +123,10 @@ def test_a_line_over_the_limit_is_a_batch_of_its_own() -> None:
 def test_lines_longer_than_a_block_and_ends_on_its_edge() -> None:
     data = b"a" * (BLOCK - 1) + b"\n" + b"b" * (3 * BLOCK) + b"\n" + b"c\n"
     assert [cut.size for cut in cuts_of(data, vectors=1)] == [BLOCK, 3 * BLOCK + 1, 2]
+
+
+def test_batches_grow_from_the_ramp_up_to_the_limit() -> None:
+    limits = BatchLimits(size=50, ramp=10)
+    cuts = list(split(reader(b"ten bytes\n" * 20, [7]), limits))
+    assert [cut.size for cut in cuts] == [10, 20, 40, 50, 50, 30]
+    assert [cut.size for cut in split(reader(b"ten bytes\n" * 7, [7]), limits)] == [50, 20]

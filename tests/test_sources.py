@@ -265,7 +265,7 @@ def test_an_item_that_is_no_line_is_named(items: list[Any]) -> None:
 
 @pytest.mark.parametrize("suffix", COMPRESSORS)
 def test_a_compressed_file_that_was_cut_short_is_an_error_at_its_end(suffix: str, tmp_path: Path) -> None:
-    text = b"".join(line(f"v{number:06}", metadata={"noise": os.urandom(30).hex()}) for number in range(4_000))
+    text = b"".join(line(f"v{number:06}", metadata={"noise": os.urandom(30).hex()}) for number in range(12_000))
     path = in_file(tmp_path, COMPRESSORS[suffix](text)[:-200], f"v{suffix}")
     with ScriptedServer() as server, pytest.raises(InsertError) as caught:
         insert_blocking(client(server.url), path, batch_vectors=500)

@@ -9,15 +9,17 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
-from cf_vectorize import CheckReport, InputError, check, survey
+from cf_vectorize import CheckReport, InputError, Vectorize, check, insert, survey
 from cf_vectorize.ndjson import BatchLimits
 from loads import DIMENSIONS, lines
 from loads import line as good_line
+from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,10 +73,21 @@ def test_every_problem_has_its_place(tmp_path: Path) -> None:
 
 def test_a_line_that_fits_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = good_line("long", metadata={"text": "x" * 500})
-    monkeypatch.setattr(survey, "BatchLimits", lambda: BatchLimits(size=400))
+    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, size=400))
     report = check(write(tmp_path, good_line("a"), long, good_line("b")))
     assert places(report) == [(str(tmp_path / "vectors.ndjson"), 2, None, "line-size")]
     assert (report.vectors, report.requests) == (2, 3)
+
+
+def test_requests_are_those_that_insert_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "FIRST_BATCH_BYTES", 1_000)
+    monkeypatch.setattr(insert, "FIRST_BATCH_BYTES", 1_000)
+    paths = [tmp_path / "one.ndjson", tmp_path / "two.ndjson"]
+    for path in paths:
+        path.write_bytes(b"".join(lines(60)))
+    with ScriptedServer() as server, Vectorize("i", account_id="a", api_token="t", base_url=server.url) as client:
+        report = client.insert(paths)
+    assert check(paths).requests == len(report.batches) == len(server.requests) > 4
 
 
 def test_a_record_that_json_cannot_express_is_named_by_its_reason() -> None:
@@ -110,7 +123,7 @@ def test_ids_that_come_again_are_named_in_the_order_of_their_lines(tmp_path: Pat
 
 
 def test_the_end_at_so_many_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "BatchLimits", lambda: BatchLimits(vectors=2))
+    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, vectors=2))
     path = write(tmp_path, BAD, BAD, BAD, BAD, good_line("a"))
     ended = check([path, path], max_problems=3)
     assert [problem.line for problem in ended.problems] == [1, 2, 3]
@@ -170,7 +183,7 @@ def test_what_the_budget_allows(requests: int, seconds: int) -> None:
 
 def test_names_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "MOST_COUNTED", 3)
-    monkeypatch.setattr(survey, "BatchLimits", lambda: BatchLimits(vectors=2))
+    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, vectors=2))
     written = [good_line(f"{n}", namespace=f"n{n % 5}", metadata={f"k{n % 5}": 1}) for n in range(10)]
     report = check(io.BytesIO(b"".join(written)))
     assert report.namespaces == {"n0": 2, "n1": 2, "n2": 2}
@@ -209,7 +222,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_several_processes_find_the_same(
     dimensions: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(survey, "BatchLimits", lambda: BatchLimits(vectors=70))
+    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, vectors=70))
     wide = orjson.dumps({"id": "wide", "values": [0.5] * 40}) + b"\n"
     good = [good_line(f"{n}", namespace=f"n{n % 3}", metadata={"k": n}) for n in range(150)]
     path = write(tmp_path, BAD * 25, *good[:80], b"\n", wide, *good[80:], wide, NOT_JSON, good[3])
@@ -333,6 +346,7 @@ def test_ctrl_c_ends_every_process(tmp_path: Path) -> None:
         tmp_path,
         f"""\
 import sys
+from functools import partial
 from cf_vectorize import cli, survey
 survey.WORTH_PROCESSES = 1
 survey.PIECE = survey.BatchLimits(vectors=1)

@@ -13,7 +13,7 @@ import attrs
 from .body import Body, lines, select, size
 from .errors import InputError, RejectedError, VectorizeError
 from .journal import Entry, Journal, digest
-from .ndjson import BatchLimits
+from .ndjson import FIRST_BATCH_BYTES, BatchLimits
 from .plan import Planner
 from .progress import Tracker
 from .rejects import Rejects
@@ -78,7 +78,7 @@ class _Load:
         self._options = options
         self._journal = journal
         self._rejects = rejects
-        limits = BatchLimits(options.batch_vectors, options.batch_bytes)
+        limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
         self._planner = Planner(options, limits, journal.entries if journal else (), sampler)
         sizes = [source.size for source in sources]
         total = None if None in sizes else sum(filter(None, sizes))

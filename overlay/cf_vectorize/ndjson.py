@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     ReadInto = Callable[[memoryview], int]
 
-BLOCK: Final = 256 * 1024
+BLOCK: Final = 1024 * 1024
+# The first batch of a load is small: it is soon checked and under way, and a middling file uses all connections.
+FIRST_BATCH_BYTES: Final = 8_000_000
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 NEWLINE: Final = b"\n"
 LINE_END: Final = b"\r\n"
@@ -26,11 +28,19 @@ class BatchLimits:
     Attributes:
         vectors: Lines in a batch, at most Cloudflare's 5,000.
         size: Bytes of a batch with its last newline, less than Cloudflare's 100 MB.
+        ramp: Bytes that the next batch may hold, if that is less; doubled by every batch.
 
     """
 
     vectors: int = VECTORS_PER_INSERT
     size: int = INSERT_BODY_BYTES
+    ramp: int = INSERT_BODY_BYTES
+
+    def next_size(self) -> int:
+        """Give the bytes that the next batch may hold."""
+        room = min(self.size, self.ramp)
+        self.ramp = 2 * room
+        return room
 
 
 @attrs.frozen
@@ -77,25 +87,28 @@ class _LineEnds:
     def __iter__(self) -> Iterator[int]:
         # The byte before the block is the last one of the block before: the first is preceded by a line's end.
         buffer = bytearray(NEWLINE) + bytes(BLOCK)
-        block = memoryview(buffer)[1:]
+        block, find = memoryview(buffer)[1:], buffer.find
         offset = end = 0
         read = self._read_into(block)
         # A pipe may give the mark piece by piece.
         while 0 < read < len(BYTE_ORDER_MARK) and (more := self._read_into(block[read:])):
             read += more
+        if buffer.startswith(BYTE_ORDER_MARK, 1, read + 1):
+            self.text_start = len(BYTE_ORDER_MARK)
+            buffer[1 : 1 + self.text_start] = self.text_start * b" "
+            buffer[self.text_start] = NEWLINE[0]
+        newline = find(NEWLINE, 1 + self.text_start, read + 1)
         while read:
-            if offset == 0 and buffer.startswith(BYTE_ORDER_MARK, 1, read + 1):
-                self.text_start = len(BYTE_ORDER_MARK)
-            newline = buffer.find(NEWLINE, 1, read + 1)
             while newline >= 0:
                 end = offset + newline
-                if buffer[newline - 1] in LINE_END or end == self.text_start + 1:
+                if buffer[newline - 1] in LINE_END:
                     self.last_ragged = end
                 yield end
-                newline = buffer.find(NEWLINE, newline + 1, read + 1)
+                newline = find(NEWLINE, newline + 1, read + 1)
             buffer[0] = buffer[read]
             offset += read
             read = self._read_into(block)
+            newline = find(NEWLINE, 1, read + 1)
         if max(end, self.text_start) < offset:
             if buffer[0] in LINE_END:
                 self.last_ragged = offset
@@ -109,35 +122,32 @@ def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | N
 
     Args:
         read_into: Fills the start of a buffer and gives the count of bytes read, 0 at the end.
-        limits: Read anew at every line.
+        limits: Read anew for every batch.
         fixed: Ranges, start to stop, that are batches whatever the limits say: those already acknowledged.
 
     """
     fixed = fixed or {}
     line_ends = _LineEnds(read_into)
-    start = line_start = lines = 0
+
+    def cut(start: int, stop: int, first_line: int, lines: int, fixed_stop: int | None) -> Cut:
+        return Cut(start, stop, first_line, lines, ragged=line_ends.last_ragged > start, fixed=fixed_stop == stop)
+
+    start = line_start = lines = most = latest = 0
     first_line = 1
-
-    def cut() -> Cut:
-        ragged = line_ends.last_ragged > start
-        return Cut(start, line_start, first_line, lines, ragged, fixed_stop == line_start)
-
+    fixed_stop: int | None = None
     for end in line_ends:
-        if line_start == 0:
-            start = line_start = line_ends.text_start
-        fixed_stop = fixed.get(start)
-        if lines and fixed_stop is None and end > start + limits.size:
-            yield cut()
-            start, first_line, lines = line_start, first_line + lines, 0
+        if lines and end > latest:
+            yield cut(start, line_start, first_line, lines, fixed_stop)
+            first_line, lines = first_line + lines, 0
+        if not lines:
+            start = line_start or line_ends.text_start
             fixed_stop = fixed.get(start)
+            most = limits.vectors
+            latest = start + limits.next_size() if fixed_stop is None else fixed_stop
         lines += 1
         line_start = end
-        if fixed_stop is None:
-            full = lines >= limits.vectors or end > start + limits.size or end in fixed
-        else:
-            full = end >= fixed_stop
-        if full:
-            yield cut()
-            start, first_line, lines = line_start, first_line + lines, 0
+        if end >= latest or end in fixed or (lines >= most and fixed_stop is None):
+            yield cut(start, end, first_line, lines, fixed_stop)
+            first_line, lines = first_line + lines, 0
     if lines:
-        yield cut()
+        yield cut(start, line_start, first_line, lines, fixed_stop)

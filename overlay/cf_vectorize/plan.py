@@ -108,7 +108,7 @@ class Planner:
 
     Args:
         options: What the caller asked for.
-        limits: The most a batch may hold, read anew at every line.
+        limits: The most a batch may hold, read anew for every batch.
         entries: What a journal says is acknowledged.
         sampler: Is offered every line that is sent, or was in an earlier run.
 

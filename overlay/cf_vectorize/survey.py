@@ -18,7 +18,7 @@ from .duplicates import DuplicateIds
 from .errors import BadLine, InputError
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 from .linecheck import LineCheck, record_problem
-from .ndjson import BatchLimits, split
+from .ndjson import FIRST_BATCH_BYTES, BatchLimits, split
 from .plan import NONE, cut_anew, oversized
 from .records import compact
 from .sources import open_sources
@@ -196,6 +196,7 @@ class _Survey:
         self._most = max_problems
         self._processes = processes
         self._check = LineCheck(dimensions)
+        self._limits = BatchLimits(ramp=FIRST_BATCH_BYTES)
         self._duplicates = DuplicateIds()
         self._found = Findings()
         self._requests = 0
@@ -220,7 +221,7 @@ class _Survey:
 
     def _here(self, source: Source) -> Iterator[Findings]:
         with source.open() as readable:
-            for request in split(readable.read_into, BatchLimits()):
+            for request in split(readable.read_into, self._limits):
                 self._requests += 1
                 raw = readable.segments(request.start, request.stop)
                 yield look(source.name, request, raw, self._check, readable.unencodable)
@@ -246,7 +247,7 @@ class _Survey:
 
     def _pieces(self, source: Source) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
         with source.open() as readable:
-            for request in split(readable.read_into, BatchLimits()):
+            for request in split(readable.read_into, self._limits):
                 self._requests += 1
                 yield from cut_anew(request, readable.segments(request.start, request.stop), PIECE)
 
