@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .vector import Vector
     from .verify import VerifyReport
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "async_client": ("AsyncVectorize",),
     "client": ("Vectorize",),

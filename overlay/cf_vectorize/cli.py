@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cf_vectorize_contract import command as contract
-from cf_vectorize_emulator import command as emulator
+from . import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +28,9 @@ CLOUDFLARE_API_KEY), another service than Cloudflare's, such as the emulator, fr
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    arguments = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    command = next((word for word in given if not word.startswith("-")), None)
+    arguments = parser(command).parse_args(given)
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -45,28 +46,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser of the whole command line."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Make the parser of the whole command line, or one that knows the arguments of `only` one command."""
     root = argparse.ArgumentParser(
         prog="cf-vectorize",
         description="Load Cloudflare Vectorize at any size, read back, and develop against it with no account.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    root.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    version = f"%(prog)s {__version__}"
+    root.add_argument("--version", action="version", version=version, help="show the version and exit")
     commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, summary, add_arguments, run in (
         ("insert", "load vectors from files of any size", _insert_arguments, _insert),
         ("get", "read vectors back by id", _get_arguments, _get),
         ("verify", "read vectors back and compare them with their source", _verify_arguments, _verify),
         ("check", "look files through before anything is sent, without any network", _check_arguments, _check),
-        ("emulate", "run a local Vectorize to develop against", emulator.add_arguments, _emulate),
-        (
-            "contract",
-            "ask whether a service keeps the contract",
-            contract.add_arguments,
-            contract.run,
-        ),
+        ("emulate", "run a local Vectorize to develop against", _emulate_arguments, _emulate),
+        ("contract", "ask whether a service keeps the contract", _contract_arguments, _contract),
     ):
         command = commands.add_parser(
             name,
@@ -75,19 +72,10 @@ def parser() -> argparse.ArgumentParser:
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        add_arguments(command)
+        if only in {None, name}:
+            add_arguments(command)
         command.set_defaults(run=run)
     return root
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # noqa: PLC0415 - costs a quarter of the start
-
-        print(f"{parser.prog} {version('cf-vectorize')}")
-        parser.exit()
 
 
 def _service_arguments(parser: argparse.ArgumentParser) -> None:
@@ -320,12 +308,32 @@ def _check(arguments: argparse.Namespace) -> int:
     return FAILED if report.problems else OK
 
 
+def _emulate_arguments(parser: argparse.ArgumentParser) -> None:
+    from cf_vectorize_emulator import command as emulator  # noqa: PLC0415
+
+    emulator.add_arguments(parser)
+
+
 def _emulate(arguments: argparse.Namespace) -> int:
+    from cf_vectorize_emulator import command as emulator  # noqa: PLC0415
+
     try:
         return emulator.run(arguments)
     except ImportError as error:
         print(f"error: {error}; the emulator is an extra: pip install 'cf-vectorize[emulator]'", file=sys.stderr)
         return USAGE
+
+
+def _contract_arguments(parser: argparse.ArgumentParser) -> None:
+    from cf_vectorize_contract import command as contract  # noqa: PLC0415
+
+    contract.add_arguments(parser)
+
+
+def _contract(arguments: argparse.Namespace) -> int:
+    from cf_vectorize_contract import command as contract  # noqa: PLC0415
+
+    return contract.run(arguments)
 
 
 def _get_arguments(parser: argparse.ArgumentParser) -> None:

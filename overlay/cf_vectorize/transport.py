@@ -13,7 +13,6 @@ import re
 import threading
 import time
 from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import attrs
@@ -24,7 +23,7 @@ from cf_vectorize_api.api.vectorize import get_by_ids, insert
 from cf_vectorize_api.models import GetByIdsRequest, GetByIdsResponse, InsertResponse
 from cf_vectorize_api.types import File
 
-from . import errors
+from . import __version__, errors
 from .envelope import are_vectors, is_mutation, unwrap
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
 
@@ -217,7 +216,7 @@ class Transport:
             return self._opened
 
     def _generated_client(self, base_url: str, **settings: Any) -> Client | AuthenticatedClient:
-        agent = {"User-Agent": f"cf-vectorize/{version('cf-vectorize')}"}
+        agent = {"User-Agent": f"cf-vectorize/{__version__}"}
         who = self._credentials
         if who.api_token is not None:
             return AuthenticatedClient(base_url, token=who.api_token, headers=agent, **settings)
