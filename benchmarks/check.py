@@ -1,7 +1,8 @@
 """Checking NDJSON lines with every rule on, side by side with readers that check nothing.
 
 `python benchmarks/check.py [MEGABYTES]` prints ratios of medians over rounds in which every contestant reads the same
-lines once. On a busy machine two processes show nothing.
+lines once. What pysimdjson takes to parse a line, and to give its values, is what the check cannot go below. Then one
+process and two look through a large file; on a busy machine two show nothing.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import orjson
+import simdjson
 
+import data
+from cf_vectorize import check
 from cf_vectorize.linecheck import LineCheck
 from cf_vectorize.records import compact
 
 ROUNDS = 9
+WHOLE_ROUNDS, WHOLE_SIZE = 3, 10**9
 Contestant = Callable[[], object]
 
 
@@ -41,44 +44,26 @@ def write_lines(path: Path, count: int, dimensions: int, *, short: bool) -> None
             file.write((compact(line) if short else line) + b"\n")
 
 
-def check_range(path: Path, start: int, stop: int) -> int:
-    """Check the lines that begin in a range of bytes; give how many are good."""
-    check = LineCheck()
-    with path.open("rb") as file:
-        if start:
-            file.seek(start - 1)
-            file.readline()
-        good = 0
-        while file.tell() < stop and (line := file.readline()):
-            good += not check(line)
-    return good
-
-
-def contestants(path: Path, pool: ProcessPoolExecutor) -> dict[str, Contestant]:
+def contestants(path: Path) -> dict[str, Contestant]:
     """Give what is measured by name; libraries that are not installed are left out."""
-    size = path.stat().st_size
     lines = path.read_bytes().splitlines()
-    half = size // 2
+    parse = simdjson.Parser().parse
 
     def each(read: Callable[[bytes], object]) -> Contestant:
         return lambda: [None for line in lines if read(line) is None]
 
     def reference() -> LineCheck:
-        check = LineCheck()
-        check._parse = None  # noqa: SLF001 - as where pysimdjson is missing
-        return check
-
-    def two_processes() -> int:
-        good = sum(pool.map(check_range, [path] * 2, [0, half], [half, size]))
-        assert good == len(lines)
-        return good
+        line_check = LineCheck()
+        line_check._parse = None  # noqa: SLF001 - as where pysimdjson is missing
+        return line_check
 
     found: dict[str, Contestant] = {
         "json.loads": each(json.loads),
         "orjson.loads": each(orjson.loads),
+        "pysimdjson, parse": each(parse),
+        "pysimdjson, values": each(lambda line: parse(line)["values"].as_buffer(of_type="d")),
         "check, fast": each(LineCheck()),
         "check, reference": each(reference()),
-        "check, two processes": two_processes,
     }
     readers: dict[str, Callable[[Any], object]] = {
         "duckdb": lambda module: module.sql(
@@ -96,10 +81,10 @@ def contestants(path: Path, pool: ProcessPoolExecutor) -> dict[str, Contestant]:
     return found
 
 
-def medians(found: dict[str, Contestant]) -> dict[str, float]:
+def medians(found: dict[str, Contestant], rounds: int) -> dict[str, float]:
     """Give each contestant's median seconds over interleaved rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, run in found.items():
             start = time.perf_counter()
             run()
@@ -109,17 +94,27 @@ def medians(found: dict[str, Contestant]) -> dict[str, float]:
 
 def main() -> None:
     megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 30
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    json_speeds = []
+    with tempfile.TemporaryDirectory() as folder:
         for dimensions, short in ((1536, False), (1536, True), (128, False)):
             path = Path(folder) / f"{dimensions}-{short}.ndjson"
             write_lines(path, int(megabytes * 1e6 / (dimensions * 22)), dimensions, short=short)
             size = path.stat().st_size / 1e6
-            result = medians(contestants(path, pool))
+            result = medians(contestants(path), ROUNDS)
+            json_speeds.append(size / result["json.loads"])
             print(f"\n{dimensions} dimensions, {'float32' if short else 'float64'}, {size:.0f} MB")
             print(f"{'':24}    MB/s  x json  x orjson")
             for name, seconds in result.items():
                 against = (result["json.loads"] / seconds, result["orjson.loads"] / seconds)
                 print(f"{name:24}{size / seconds:8.0f}{against[0]:8.2f}{against[1]:10.2f}")
+        path = Path(folder) / "large.ndjson"
+        data.main(path, WHOLE_SIZE)
+        size = path.stat().st_size / 1e6
+        whole = {"one process": partial(check, path), "two processes": partial(check, path, processes=2)}
+        print(f"\nA whole check, {data.DIMENSIONS} dimensions, float64, {size:.0f} MB")
+        print(f"{'':24}    MB/s  x json")
+        for name, seconds in medians(whole, WHOLE_ROUNDS).items():
+            print(f"{name:24}{size / seconds:8.0f}{size / seconds / json_speeds[0]:8.2f}")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--vectors", type=int, default=1_000_000)
     parser.add_argument("--dimensions", type=int, default=768)
     arguments = parser.parse_args()
-    print(f"Python {platform.python_version()}, {platform.platform()}")
+    print(f"Python {platform.python_version()}, {platform.system()}")
     values = lines(arguments.dimensions)
     with tempfile.TemporaryDirectory() as data, httpx.Client(headers=HEADERS, timeout=600) as client:
         settings = ("--quiet", "--data", data, "--visible", "immediately")
