@@ -139,15 +139,15 @@ BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast,numpy]", "sdk": "cloudflare==
 WRANGLER = "wrangler@4.86.0"
 
 
-@nox.session
+@nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
     """Measure side by side and write docs/benchmarks.md; with `-- --quick` take a look and leave the page alone."""
     session.install(".[fast,arrow,emulator]", *dependency_group("bench"))
     environments = Path(session.create_tmp()).absolute()
     for name, requirement in BENCH_ENVIRONMENTS.items():
-        session.run("python", "-m", "venv", "--clear", str(environments / name))
+        session.run("python", "-m", "venv", str(environments / name))
         python = str(environments / name / "bin" / "python")
-        session.run(python, "-m", "pip", "install", "--quiet", requirement, external=True)
+        session.run(python, "-m", "pip", "install", "--quiet", "--upgrade", requirement, external=True)
     if shutil.which("npm"):
         session.run("npm", "install", "--silent", "--prefix", str(environments), WRANGLER, external=True)
     else:

@@ -1,8 +1,8 @@
 """Checking NDJSON lines with every rule on, side by side with readers that check nothing.
 
-`python benchmarks/check.py [MEGABYTES]` prints ratios of medians over rounds in which every contestant reads the same
-lines once. What pysimdjson takes to parse a line, and to give its values, is what the check cannot go below. Then one
-process and two look through a large file; on a busy machine two show nothing.
+`python benchmarks/check.py [MEGABYTES LARGE]` prints ratios of medians over rounds in which every contestant reads
+the same lines once. What pysimdjson takes to parse a line, and to give its values, is what the check cannot go below.
+Then one process and two look through a file of LARGE megabytes; on a busy machine two show nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cf_vectorize.linecheck import LineCheck
 from cf_vectorize.records import compact
 
 ROUNDS = 9
-WHOLE_ROUNDS, WHOLE_SIZE = 3, 10**9
+LARGE_ROUNDS = 3
 Contestant = Callable[[], object]
 
 
@@ -93,7 +93,7 @@ def medians(found: dict[str, Contestant], rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    megabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 30
+    megabytes, large = map(int, sys.argv[1:]) if sys.argv[1:] else (30, 1000)
     json_speeds = []
     with tempfile.TemporaryDirectory() as folder:
         for dimensions, short in ((1536, False), (1536, True), (128, False)):
@@ -108,12 +108,12 @@ def main() -> None:
                 against = (result["json.loads"] / seconds, result["orjson.loads"] / seconds)
                 print(f"{name:24}{size / seconds:8.0f}{against[0]:8.2f}{against[1]:10.2f}")
         path = Path(folder) / "large.ndjson"
-        data.main(path, WHOLE_SIZE)
+        data.main(path, large * 10**6)
         size = path.stat().st_size / 1e6
         whole = {"one process": partial(check, path), "two processes": partial(check, path, processes=2)}
         print(f"\nA whole check, {data.DIMENSIONS} dimensions, float64, {size:.0f} MB")
         print(f"{'':24}    MB/s  x json")
-        for name, seconds in medians(whole, WHOLE_ROUNDS).items():
+        for name, seconds in medians(whole, LARGE_ROUNDS).items():
             print(f"{name:24}{size / seconds:8.0f}{size / seconds / json_speeds[0]:8.2f}")
 
 

@@ -76,7 +76,7 @@ PARTS = (
             Figure(f"{CHECK}, one core", "orjson.loads: times as fast", number("check, fast", 2), least=1.5),
             Figure(f"{CHECK}, two processes", "duckdb, polars, pyarrow: times the best", ahead_of_all, least=1),
         ),
-        quick=("5",),
+        quick=("5", "500"),
     ),
     Part(
         "encode.py",
