@@ -174,48 +174,62 @@ class Table:
     def lines(self) -> Iterator[bytes | Unencodable]:
         """Write each row; see `lines` of this module."""
         first_row = 1
-        for batch in self._batches():
-            for start in range(0, batch.num_rows, _BLOCK_ROWS):
-                block = batch.slice(start, _BLOCK_ROWS)
-                yield from self._block_lines(block, first_row)
-                first_row += block.num_rows
+        for place, batches in self._parts():
+            try:
+                for batch in batches:
+                    for start in range(0, batch.num_rows, _BLOCK_ROWS):
+                        block = batch.slice(start, _BLOCK_ROWS)
+                        yield from self._block_lines(block, first_row)
+                        first_row += block.num_rows
+            except InputError as error:
+                raise InputError(f"{place}: {error}") from None
+
+    def _parts(self) -> Iterator[tuple[str, Iterator[Any]]]:
+        """Give the batches of each file, or of the one table, with its name."""
+        if not isinstance(self.source, (str, os.PathLike)):
+            yield f"<{type(self.source).__name__}>", self._batches()
+            return
+        path = Path(self.source)
+        files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        if not files:
+            raise InputError(f"{path}: is a folder without a .parquet file")
+        yield from ((str(file), self._parquet_batches(file)) for file in files)
 
     def _batches(self) -> Iterator[Any]:
-        if isinstance(self.source, (str, os.PathLike)):
-            yield from self._parquet_batches(Path(self.source))
-            return
         pa = _pyarrow()
         streams = hasattr(self.source, "__arrow_c_stream__")
         batches = pa.RecordBatchReader.from_stream(self.source) if streams else [pa.record_batch(self.source)]
         for batch in batches:
             yield batch.select(self._columns(batch.schema.names))
 
-    def _parquet_batches(self, path: Path) -> Iterator[Any]:
+    def _parquet_batches(self, file: Path) -> Iterator[Any]:
         pa = _pyarrow()
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - an extra
 
-        files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-        if not files:
-            raise InputError(f"{path}: is a folder without a .parquet file")
-        for file in files:
-            try:
-                with ParquetFile(file) as parquet:
-                    names = self._columns(parquet.schema_arrow.names)
-                    yield from parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=names)
-            except (OSError, pa.ArrowInvalid) as error:
-                raise InputError(f"{file}: cannot be read as Parquet: {error}") from None
+        try:
+            with ParquetFile(file) as parquet:
+                names = self._columns(parquet.schema_arrow.names)
+                yield from parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=names)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"cannot be read as Parquet: {error}") from None
 
     def _columns(self, present: list[str]) -> list[str]:
         """Give the columns to read; those that were asked for must be there."""
         optional = {_NAMESPACE, _METADATA} - set(present)
-        named = [self.id_column, self.values_column, self.namespace_column, self.metadata_column]
-        wanted = [name for name in named if name not in optional]
-        missing = [name for name in wanted if name not in present]
-        if missing:
-            raise InputError(
-                f"there is no column {missing[0]!r}, only {', '.join(present)}; name it with its *_column="
-            )
-        return present if self.rest_to_metadata else wanted
+        named = {
+            "id": self.id_column,
+            "values": self.values_column,
+            _NAMESPACE: self.namespace_column,
+            _METADATA: self.metadata_column,
+        }
+        wanted = {member: name for member, name in named.items() if name not in optional}
+        for member, name in wanted.items():
+            if name not in present:
+                raise InputError(
+                    f"there is no column {name!r}, only {', '.join(present)}; "
+                    f"say which one it is: table(…, {member}_column=…), or --{member}-column"
+                )
+        return present if self.rest_to_metadata else list(wanted.values())
 
     def _block_lines(self, block: Any, first_row: int) -> Iterator[bytes | Unencodable]:
         held = dict(zip(block.schema.names, block.columns, strict=True))
