@@ -9,19 +9,21 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
-from cf_vectorize import CheckReport, InputError, Vectorize, check, insert, survey
+from cf_vectorize import CheckReport, InputError, Vectorize, VectorizeError, check, insert, survey
 from cf_vectorize.ndjson import BatchLimits
 from loads import DIMENSIONS, lines
 from loads import line as good_line
 from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "cf_vectorize", "check"]
@@ -244,6 +246,21 @@ def test_an_error_in_another_process_is_ours(tmp_path: Path, monkeypatch: pytest
     look = survey.look
     monkeypatch.setattr(survey, "look", gone_after_the_first)
     with pytest.raises(InputError, match="No such file"):
+        check(path, processes=2)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_process_that_is_killed_is_an_error_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(ProcessPoolExecutor):
+        def submit(self, *arguments: Any, **given: Any) -> Future[Any]:
+            future = super().submit(*arguments, **given)
+            for process in list(self._processes.values()):
+                process.kill()
+            return future
+
+    monkeypatch.setattr(survey, "ProcessPoolExecutor", Killed)
+    path = write(tmp_path, *lines(100))
+    with pytest.raises(VectorizeError, match=f"^{path}: a process that judged it was killed.*leave out processes="):
         check(path, processes=2)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from heapq import nsmallest
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ import orjson
 
 from .body import lines
 from .duplicates import DuplicateIds
-from .errors import BadLine, InputError
+from .errors import BadLine, InputError, VectorizeError
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 from .linecheck import LineCheck, record_problem
 from .ndjson import FIRST_BATCH_BYTES, BatchLimits, split
@@ -176,6 +177,7 @@ def check(
 
     Raises:
         InputError: A source cannot be read or holds no vectors, or an argument is out of range.
+        VectorizeError: Another process was killed, or the script that asks for `processes` lacks the above.
 
     """
     for name, number in (("max_problems", max_problems), ("processes", processes)):
@@ -242,6 +244,12 @@ class _Survey:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
+        except BrokenProcessPool:
+            raise VectorizeError(
+                f"{source.name}: a process that judged it was killed, perhaps for want of memory, or belongs to a "
+                'script without `if __name__ == "__main__":`; one process alone is enough: leave out processes=, or '
+                f"on the command line, check - < {source.name}"
+            ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
