@@ -10,17 +10,16 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from cf_vectorize.progress import Progress
 from cf_vectorize.terminal import duration, line
 from loads import ACCOUNT, TOKEN, environment, ids, lines
 from scripted_server import Answer, Request, ScriptedServer, failure, html
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "cf_vectorize"]
 BAD = b'{"id":"bad","values":"none"}\n'
@@ -123,6 +122,7 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["insert", "index", "{source}", "--journal", "a", "--resume"], "not allowed with"),
         (["insert", "index", "-", "--resume"], "use --journal FILE"),
         (["insert", "index", "{source}", "--unparsable", "x"], "invalid choice"),
+        (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),
     ],
 )
 def test_wrong_usage_is_2_and_sends_nothing(arguments: list[str], words: str, source: Path) -> None:
@@ -131,6 +131,47 @@ def test_wrong_usage_is_2_and_sends_nothing(arguments: list[str], words: str, so
     assert found.returncode == 2
     assert words in found.stderr
     assert server.requests == []
+
+
+WHOLE = np.ones((2, 32), np.float32)
+IDS = b"a\nb\n"
+
+
+def test_an_array_with_its_ids(tmp_path: Path) -> None:
+    np.save(tmp_path / "vectors.npy", WHOLE)
+    (tmp_path / "ids.txt").write_text("a\u2028b\nc", encoding="utf-8")
+    with ScriptedServer() as server:
+        found = run(server.url, "insert", "index", tmp_path / "vectors.npy", "--ids", tmp_path / "ids.txt")
+    assert (found.returncode, list(server.stored)) == (0, ["a\u2028b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("array", "names", "words"),
+    [
+        (np.array([{}, "b"], object), IDS, "vectors.npy: is not a whole .npy file of numbers; --ids goes with N x "),
+        (b"1 2\n3 4\n", IDS, "vectors.npy: is not a whole .npy file"),
+        (b"", IDS, "vectors.npy: is not a whole .npy file"),
+        (None, IDS, "vectors.npy: No such file or directory"),
+        (np.ones(2), IDS, "ids.txt with vectors.npy: values is an array of float64 of shape (2,)"),
+        (WHOLE, b"a\n", "ids.txt with vectors.npy: ids has 1 rows, values has 2"),
+        (WHOLE, b"\x93NUMPY", "--ids ids.txt: is not text in UTF-8; it holds one id a line"),
+        (WHOLE, None, "--ids ids.txt: No such file or directory"),
+    ],
+)
+def test_an_array_and_ids_that_are_none_are_named(
+    array: Any, names: bytes | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if isinstance(array, bytes):
+        Path("vectors.npy").write_bytes(array)
+    elif array is not None:
+        np.save("vectors.npy", array)
+    if names is not None:
+        Path("ids.txt").write_bytes(names)
+    found = run(None, "check", "vectors.npy", "--ids", "ids.txt")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert words in found.stderr
+    assert "pickle" not in found.stderr
 
 
 @pytest.mark.parametrize(

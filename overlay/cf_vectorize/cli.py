@@ -224,19 +224,47 @@ def _source(arguments: argparse.Namespace) -> object:
     described = {name: value for name, value in given.items() if value is not None}
     if not described and arguments.ids is None:
         return arguments.files
-    if len(arguments.files) > 1:
-        raise InputError("--ids and the --…-column options go with one FILE, or one folder of .parquet files")
+    if len(arguments.files) > 1 or (described and arguments.ids is not None):
+        raise InputError("--ids goes with one .npy FILE, the options of a table with one .parquet FILE or folder")
     if arguments.ids is None:
         return table(arguments.files[0], **described)
+    ids, array = list(_lines_of("--ids", arguments.ids)), _array(arguments.files[0])
     try:
-        import numpy as np  # noqa: PLC0415 - an extra
+        return columns(ids=ids, values=array)
+    except InputError as error:
+        raise InputError(f"--ids {arguments.ids} with {arguments.files[0]}: {error}") from None
+
+
+def _array(path: str) -> Any:
+    """Give the array of an .npy file, memory-mapped."""
+    from .errors import InputError  # noqa: PLC0415
+
+    try:
+        from numpy.lib.format import open_memmap  # noqa: PLC0415 - an extra
     except ImportError:
         raise InputError("an .npy file needs an extra: pip install 'cf-vectorize[numpy]'") from None
     try:
-        ids = Path(arguments.ids).read_text(encoding="utf-8").splitlines()
-        return columns(ids=ids, values=np.load(arguments.files[0], mmap_mode="r"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"--ids {arguments.ids} with {arguments.files[0]}: {error}") from None
+        return open_memmap(path, mode="r")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise InputError(
+            f"{path}: is not a whole .npy file of numbers; --ids goes with N x dimensions numbers, as numpy.save "
+            "writes them"
+        ) from None
+
+
+def _lines_of(option: str, path: str) -> Iterator[str]:
+    """Give the ids of the file that an option names, one a line."""
+    from .errors import InputError  # noqa: PLC0415
+
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            yield from (line.rstrip("\r\n") for line in file)
+    except OSError as error:
+        raise InputError(f"{option} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{option} {path}: is not text in UTF-8; it holds one id a line") from None
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -373,17 +401,11 @@ def _get(arguments: argparse.Namespace) -> int:
 
 def _ids(arguments: argparse.Namespace) -> Iterator[str]:
     """Give the ids that were named, then those of the file."""
-    from .errors import InputError  # noqa: PLC0415
-
     yield from arguments.ids
     if arguments.ids_from == "-":
         yield from (line.rstrip("\r\n") for line in sys.stdin)
     elif arguments.ids_from:
-        try:
-            with Path(arguments.ids_from).open(encoding="utf-8") as file:
-                yield from (line.rstrip("\r\n") for line in file)
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--ids-from {arguments.ids_from}: {error}") from None
+        yield from _lines_of("--ids-from", arguments.ids_from)
 
 
 def _fetched(client: Vectorize, ids: Iterable[str], output: str | None) -> Iterator[tuple[str, bool]]:
