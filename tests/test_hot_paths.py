@@ -205,7 +205,8 @@ def test_memory_grows_with_workers_and_neither_with_batches_nor_with_the_file(
         path = write(size)
         with peak_allocated() as peak:
             client.insert(path, check=check, batch_bytes=batch, concurrency=2)
-            assert peak() < 8 * CHUNK, f"{size} in batches of {batch}"
+            # A block and a chunk to plan and check with; each worker's chunk, and what the HTTP stack keeps of it.
+            assert peak() < BLOCK + CHUNK + 2 * 3 * CHUNK, f"{size} in batches of {batch}"
 
 
 def test_planning_makes_few_calls_a_line(write: Callable[[int], Path]) -> None:
