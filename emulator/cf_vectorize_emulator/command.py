@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT: Final = 8787
 MOST_PORTS: Final = 65_535
 OK, FAILED, USAGE = 0, 1, 2
+NEEDS_EXTRA: Final = "the emulator is an extra: pip install 'cf-vectorize[emulator]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,9 +123,12 @@ def _faults(path: str) -> list[Fault]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, and give the exit code."""
-    from . import server  # noqa: PLC0415 - help needs none of it
-    from .emulator import Settings  # noqa: PLC0415
-
+    try:
+        from . import server  # noqa: PLC0415 - help needs none of it
+        from .emulator import Settings  # noqa: PLC0415
+    except ImportError as error:
+        print(f"error: {error}; {NEEDS_EXTRA}", file=sys.stderr)
+        return USAGE
     try:
         visibility = Visibility.parse(arguments.visible, arguments.visible_jitter, arguments.visible_order)
     except ValueError as error:

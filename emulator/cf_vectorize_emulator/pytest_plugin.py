@@ -90,8 +90,12 @@ class VectorizeEmulator:
 
 @pytest.fixture(scope="session")
 def _vectorize_server() -> Iterator[LocalServer]:
-    from .server import serve  # noqa: PLC0415
+    try:
+        from .server import serve  # noqa: PLC0415
+    except ImportError as error:
+        from .command import NEEDS_EXTRA  # noqa: PLC0415
 
+        raise pytest.fail.Exception(f"vectorize_emulator: {error}; {NEEDS_EXTRA}", pytrace=False) from None
     with serve() as server:
         yield server
 

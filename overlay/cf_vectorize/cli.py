@@ -345,11 +345,7 @@ def _emulate_arguments(parser: argparse.ArgumentParser) -> None:
 def _emulate(arguments: argparse.Namespace) -> int:
     from cf_vectorize_emulator import command as emulator  # noqa: PLC0415
 
-    try:
-        return emulator.run(arguments)
-    except ImportError as error:
-        print(f"error: {error}; the emulator is an extra: pip install 'cf-vectorize[emulator]'", file=sys.stderr)
-        return USAGE
+    return emulator.run(arguments)
 
 
 def _contract_arguments(parser: argparse.ArgumentParser) -> None:

@@ -84,6 +84,28 @@ def test_help_needs_no_extra() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+WITHOUT_UVICORN = "import sys; sys.modules['uvicorn'] = None; "
+EXTRA = "the emulator is an extra: pip install 'cf-vectorize[emulator]'"
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["from cf_vectorize.cli import main; sys.exit(main(['emulate']))", "from cf_vectorize_emulator import __main__"],
+)
+def test_the_command_without_its_extra_says_what_to_install(start: str) -> None:
+    run = subprocess.run([sys.executable, "-c", WITHOUT_UVICORN + start], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, f"error: import of uvicorn halted; None in sys.modules; {EXTRA}\n")
+
+
+def test_the_fixture_without_its_extra_says_what_to_install(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(WITHOUT_UVICORN)
+    pytester.makepyfile("def test_one(vectorize_emulator): pass")
+    run = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    run.assert_outcomes(errors=1)
+    run.stdout.fnmatch_lines([f"vectorize_emulator: import of uvicorn halted*; {EXTRA.replace('[', '[[]')}"])
+    run.stdout.no_fnmatch_line("*another exception*")
+
+
 def test_a_client_of_httpx_is_answered_without_a_socket() -> None:
     with EmulatorTransport(NOW) as transport, httpx.Client(transport=transport, headers=AUTHORIZED) as client:
         assert client.post(INSERT, content=iter([ndjson(vector("a"))]), headers=NDJSON).is_success
