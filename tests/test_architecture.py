@@ -113,6 +113,7 @@ PURE = {
     "decode": set(),
     "envelope": {"decode", "errors"},
     "errors": set(),
+    "defaults": set(),
     "limits": set(),
     "pacing": {"limits"},
     "vector": set(),

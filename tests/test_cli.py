@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cf_vectorize import Vectorize, cli, verify
+from cf_vectorize.options import VerifyArguments
 from cf_vectorize.progress import Progress
 from cf_vectorize.terminal import duration, line
 from loads import ACCOUNT, TOKEN, environment, ids, lines
@@ -290,6 +294,19 @@ def test_help_names_the_exit_codes(command: list[str]) -> None:
 
 def test_version() -> None:
     assert run(None, "--version").stdout.startswith("cf-vectorize ")
+
+
+@pytest.mark.parametrize(
+    ("option", "call", "argument", "page"),
+    [
+        ("give_up_after", Vectorize, "give_up_after", Vectorize),
+        ("wait", verify.verify, "deadline", VerifyArguments),
+    ],
+)
+def test_defaults_are_those_of_the_client_and_of_its_pages(option: str, call: Any, argument: str, page: Any) -> None:
+    default = inspect.signature(call).parameters[argument].default
+    assert getattr(cli.parser().parse_args(["verify", "index", "file"]), option) == default
+    assert re.search(rf"{argument}:[^:]*Default {default:g}\b", page.__doc__)
 
 
 @pytest.mark.parametrize(

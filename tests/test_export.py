@@ -141,7 +141,7 @@ sys.modules["pyarrow"] = sys.modules["pyarrow.parquet"] = None
 from pathlib import Path
 from cf_vectorize.export import export
 try:
-    next(export(None, ["a"], Path(sys.argv[1]), stop=threading.Event()))
+    next(export(None, ["a"], Path(sys.argv[1]), concurrency=1, stop=threading.Event()))
 except Exception as error:
     print(error)
 """

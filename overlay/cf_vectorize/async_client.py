@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from .engine import LOOKUP_CONCURRENCY, Engine
+from .defaults import LOOKUP_CONCURRENCY
+from .engine import Engine
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 
 if TYPE_CHECKING:

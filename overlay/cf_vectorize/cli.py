@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
+from .defaults import GIVE_UP_AFTER, VERIFY_DEADLINE
+from .limits import REQUESTS_PER_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,10 +82,10 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def _service_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("service")
-    group.add_argument("--give-up-after", type=float, default=600.0, metavar="SECONDS",
-                       help="how long a failing request is tried again (default: 600)")  # fmt: skip
-    group.add_argument("--requests-per-5min", type=int, metavar="N",
-                       help="requests to start in any 5 minutes (default: 1200, Cloudflare's limit)")  # fmt: skip
+    group.add_argument("--give-up-after", type=float, default=GIVE_UP_AFTER, metavar="SECONDS",
+                       help=f"how long a failing request is tried again (default: {GIVE_UP_AFTER:g})")  # fmt: skip
+    most = f"requests to start in any 5 minutes (default: {REQUESTS_PER_WINDOW}, Cloudflare's limit)"
+    group.add_argument("--requests-per-5min", type=int, metavar="N", help=most)
 
 
 def _client(arguments: argparse.Namespace) -> Vectorize:
@@ -275,8 +277,8 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     amount.add_argument("--sample", type=int, metavar="N", help="look at N lines, chosen at random (default: 3000)")
     amount.add_argument("--all", dest="sample", action="store_const", const="all", help="look at every line")
     add("--seed", type=int, metavar="N", help="repeat an earlier choice of lines")
-    add("--wait", type=float, default=120.0, metavar="SECONDS",
-        help="how long missing vectors may still turn up (default: 120)")  # fmt: skip
+    add("--wait", type=float, default=VERIFY_DEADLINE, metavar="SECONDS",
+        help=f"how long missing vectors may still turn up (default: {VERIFY_DEADLINE:g})")  # fmt: skip
     add("--json", action="store_true", help="print the report as one JSON object")
     _source_arguments(parser)
     _service_arguments(parser)

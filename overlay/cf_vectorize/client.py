@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
-from .engine import LOOKUP_CONCURRENCY, Engine
+from .defaults import LOOKUP_CONCURRENCY
+from .engine import Engine
 
 if TYPE_CHECKING:
     import os

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
+from .defaults import GIVE_UP_AFTER
 from .errors import InsertError, InsertInterrupted, VectorizeError
-from .transport import GIVE_UP_AFTER, TIMEOUT, Credentials, Transport
+from .transport import TIMEOUT, Credentials, Transport
 
 if TYPE_CHECKING:
     import os
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from .sampling import Sampler
     from .vector import Vector
     from .verify import VerifyReport
-
-LOOKUP_CONCURRENCY: Final = 8
 
 
 class Engine:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 
 from .errors import InputError, JournalError
-from .lookup import CONCURRENCY, arrow_batch, arrow_schema, dimensions_of, fetch_iter
+from .lookup import arrow_batch, arrow_schema, dimensions_of, fetch_iter
 from .vector import Vector
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def export(
     ids: Iterable[str],
     output: Path,
     *,
-    concurrency: int = CONCURRENCY,
+    concurrency: int,
     stop: threading.Event,
 ) -> Generator[tuple[str, bool], None, None]:
     """Fetch vectors into a file; give each id and whether the index holds it, those of an earlier run among them.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from .defaults import LOOKUP_CONCURRENCY
 from .errors import InputError, VectorizeError
 from .limits import ID_BYTES, IDS_PER_GET_BY_IDS
 from .transport import Attempts
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from .transport import Transport
 
-CONCURRENCY: Final = 8
 # Requests handed to the pool for each of its threads, so that none idles while the oldest answer is awaited.
 AHEAD: Final = 2
 
@@ -77,7 +77,7 @@ class Vectors(Mapping[str, Vector]):
 
 
 def fetch(
-    transport: Transport, ids: Iterable[str], *, concurrency: int = CONCURRENCY, stop: threading.Event
+    transport: Transport, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
 ) -> Vectors:
     """Fetch vectors; an id asked for more than once is fetched once.
 
@@ -114,7 +114,7 @@ def _vectors(pairs: Sequence[tuple[str, Vector | None]]) -> Vectors:
 
 
 def fetch_iter(
-    transport: Transport, ids: Iterable[str], *, concurrency: int = CONCURRENCY, stop: threading.Event
+    transport: Transport, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
 ) -> Generator[tuple[str, Vector | None], None, None]:
     """Fetch lazily: give each id with its vector, None where the index does not hold it, in the order asked.
 

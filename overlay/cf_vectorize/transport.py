@@ -41,7 +41,6 @@ T = TypeVar("T")
 BASE_URL = "https://api.cloudflare.com/client/v4"
 # The service merges batches for minutes at most; what takes longer is taken for lost and sent again.
 TIMEOUT = 60.0
-GIVE_UP_AFTER = 600.0
 SHORTEST_SECRET = 8
 INDEX_NAME_LENGTH = 64
 

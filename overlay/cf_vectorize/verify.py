@@ -12,9 +12,10 @@ import attrs
 
 from .body import lines
 from .comparison import Expected, LineReader, differences
+from .defaults import LOOKUP_CONCURRENCY, VERIFY_DEADLINE
 from .errors import BadLine, InputError
 from .limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
-from .lookup import CONCURRENCY, fetch_iter
+from .lookup import fetch_iter
 from .ndjson import BatchLimits, split
 from .sampling import CONFIDENCE, SAMPLE, Sampler, most_wrong
 from .transport import Cancelled
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Inserted vectors were seen to become readable within 5 to 80 seconds.
-DEADLINE: Final = 120.0
 # Between polls: at least a second, and so long that polling takes no more than half of the account's budget.
 PAUSE: Final = 1.0
 PAUSE_PER_REQUEST: Final = 2 * WINDOW_SECONDS / REQUESTS_PER_WINDOW
@@ -167,8 +166,8 @@ def verify(
     *,
     sample: int | Literal["all"] | None = None,
     seed: int | None = None,
-    deadline: float = DEADLINE,
-    concurrency: int = CONCURRENCY,
+    deadline: float = VERIFY_DEADLINE,
+    concurrency: int = LOOKUP_CONCURRENCY,
     stop: threading.Event,
 ) -> VerifyReport:
     """Read the sources, fetch the vectors of the same ids, and compare.
@@ -216,8 +215,8 @@ def verify_sample(
     transport: Transport,
     sampler: Sampler,
     *,
-    deadline: float = DEADLINE,
-    concurrency: int = CONCURRENCY,
+    deadline: float = VERIFY_DEADLINE,
+    concurrency: int = LOOKUP_CONCURRENCY,
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
