@@ -44,11 +44,10 @@ class Unencodable:
     id: str | None
 
 
+@attrs.define(slots=False)
 class _RefusedError(Exception):
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(column, reason)
-        self.column = column
-        self.reason = reason
+    column: str
+    reason: str
 
 
 @cache

@@ -199,8 +199,7 @@ class Table:
         pa = _pyarrow()
         streams = hasattr(self.source, "__arrow_c_stream__")
         batches = pa.RecordBatchReader.from_stream(self.source) if streams else [pa.record_batch(self.source)]
-        for batch in batches:
-            yield batch.select(self._columns(batch.schema.names))
+        return (batch.select(self._columns(batch.schema.names)) for batch in batches)
 
     def _parquet_batches(self, file: Path) -> Iterator[Any]:
         pa = _pyarrow()
@@ -215,21 +214,17 @@ class Table:
 
     def _columns(self, present: list[str]) -> list[str]:
         """Give the columns to read; those that were asked for must be there."""
-        optional = {_NAMESPACE, _METADATA} - set(present)
-        named = {
-            "id": self.id_column,
-            "values": self.values_column,
-            _NAMESPACE: self.namespace_column,
-            _METADATA: self.metadata_column,
-        }
-        wanted = {member: name for member, name in named.items() if name not in optional}
-        for member, name in wanted.items():
-            if name not in present:
+        wanted = []
+        for member in ("id", "values", _NAMESPACE, _METADATA):
+            name = getattr(self, f"{member}_column")
+            if name in present:
+                wanted.append(name)
+            elif name not in {_NAMESPACE, _METADATA}:
                 raise InputError(
                     f"there is no column {name!r}, only {', '.join(present)}; "
                     f"say which one it is: table(…, {member}_column=…), or --{member}-column"
                 )
-        return present if self.rest_to_metadata else list(wanted.values())
+        return present if self.rest_to_metadata else wanted
 
     def _block_lines(self, block: Any, first_row: int) -> Iterator[bytes | Unencodable]:
         held = dict(zip(block.schema.names, block.columns, strict=True))

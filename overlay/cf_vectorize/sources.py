@@ -35,7 +35,7 @@ except ImportError:
     zstd = None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from .ndjson import ReadInto
@@ -44,13 +44,7 @@ if TYPE_CHECKING:
 SPOOL_FILE_SIZE: Final = 32 * 1024 * 1024
 STANDARD_INPUT: Final = "-"
 # What the standard library and zstd raise for files that are damaged, cut short or gone.
-UNREADABLE: Final[tuple[type[Exception], ...]] = (
-    OSError,
-    EOFError,
-    zlib.error,
-    lzma.LZMAError,
-    *([] if zstd is None else [zstd.ZstdError]),
-)
+UNREADABLE: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, *([] if zstd is None else [zstd.ZstdError]))
 
 
 class Readable(Protocol):
@@ -168,10 +162,9 @@ def open_sources(source: object) -> list[Source]:
         InputError: A path is not a readable file, or holds nothing; the message names it.
 
     """
-    if isinstance(source, (str, os.PathLike)):
-        return [_path_source(os.fspath(cast("str | os.PathLike[str]", source)))]
-    if isinstance(source, (list, tuple)) and source and all(isinstance(p, (str, os.PathLike)) for p in source):
-        return [_path_source(os.fspath(path)) for path in source]
+    paths: Sequence[Any] = source if isinstance(source, (list, tuple)) else [source]
+    if paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
+        return [_path_source(os.fspath(path)) for path in paths]
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if _is_regular_file(source):
@@ -303,27 +296,15 @@ def _is_regular_file(source: object) -> TypeGuard[io.FileIO]:
     return stat.S_ISREG(os.fstat(source.fileno()).st_mode) and source.tell() == 0
 
 
-def _open_bz2(path: str) -> IO[bytes]:
-    return bz2.BZ2File(path)
-
-
-def _open_gzip(path: str) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.GzipFile(path))
-
-
-def _open_xz(path: str) -> IO[bytes]:
-    return lzma.LZMAFile(path)
-
-
-def _open_zstd(path: str) -> IO[bytes]:
+def _open_zstd(path: str) -> Any:
     if zstd is None:
         raise InputError(f"{path}: reading .zst needs an extra: pip install 'cf-vectorize[zstd]'")
-    return cast("IO[bytes]", zstd.ZstdFile(path))
+    return zstd.ZstdFile(path)
 
 
-DECOMPRESSORS: Final[dict[str, Callable[[str], IO[bytes]]]] = {
-    ".bz2": _open_bz2,
-    ".gz": _open_gzip,
-    ".xz": _open_xz,
+DECOMPRESSORS: Final[dict[str, Callable[[str], Any]]] = {
+    ".bz2": bz2.BZ2File,
+    ".gz": gzip.GzipFile,
+    ".xz": lzma.LZMAFile,
     ".zst": _open_zstd,
 }

@@ -246,9 +246,8 @@ class _Survey:
                 yield under_way.popleft().result()
         except BrokenProcessPool:
             raise VectorizeError(
-                f"{source.name}: a process that judged it was killed, perhaps for want of memory, or belongs to a "
-                'script without `if __name__ == "__main__":`; one process alone is enough: leave out processes=, or '
-                f"on the command line, check - < {source.name}"
+                f"{source.name}: a process that judged it was killed, maybe for want of memory, or the script has no "
+                f'`if __name__ == "__main__":`; leave out processes=, or on the command line check - < {source.name}'
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
