@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from cf_vectorize_contract.fragment import METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -113,7 +115,8 @@ def _fewer_credentials(value: list[dict[str, Any]]) -> Iterator[Change]:
 OPERATORS: dict[str, Callable[[Any], Iterator[Change]]] = {
     **dict.fromkeys(("minimum", "minLength", "maxLength", "minItems", "maxItems", "value"), _shifted),
     **dict.fromkeys(("required", "type", "enum", "anyOf", "parameters"), _shortened),
-    **dict.fromkeys(("format", "pattern", "propertyNames", "requestBody", "post", "x-line-schema", "$ref"), _removed),
+    **dict.fromkeys(("format", "pattern", "propertyNames", "requestBody", "x-line-schema", "$ref"), _removed),
+    **dict.fromkeys(METHODS, _removed),
     **dict.fromkeys(("items", "schema"), _emptied),
     **dict.fromkeys(("in", "name", "scheme", "url"), _replaced),
     "const": _negated,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import itertools
 import json
 import os
 import re
@@ -13,13 +14,14 @@ import pytest
 from contract_mutants import mutants
 from contract_suite import CASES, RECORDINGS, Recording, disagreements, load_recordings, problems, secrets_in
 
-from cf_vectorize_contract.fragment import Fragment, Request, Response, load_document
+from cf_vectorize_contract.fragment import METHODS, Fragment, Request, Response, load_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DOCUMENT = load_document()
+OPERATIONS = [item[method] for item in DOCUMENT["paths"].values() for method in METHODS & item.keys()]
 STRICT = Fragment(DOCUMENT, strict=True)
 OPEN = Fragment(DOCUMENT)
 ALL = load_recordings()
@@ -55,7 +57,7 @@ def test_recordings_cover_everything_known() -> None:
     pages = {r.response.status for r in ALL.values() if r.response.body.startswith(b"<")}
     assert {entry["code"] for entry in errors + chained} == KNOWN_CODES
     assert pages >= EDGE_STATUSES
-    assert {r.operation for r in ALL.values() if r.response.status == 200} == {"insert", "get_by_ids"}
+    assert {r.operation for r in ALL.values() if r.response.status == 200} >= {"insert", "get_by_ids"}
     assert any("result_info" in answer for answer in answers)
     assert {next(iter(answer)) for answer in answers} == {"success", "result"}
     vectors = [v for answer in answers if isinstance(answer["result"], list) for v in answer["result"]]
@@ -101,30 +103,31 @@ def test_a_secret_would_be_found(secret: str) -> None:
 
 
 def test_examples_of_the_fragment_satisfy_it() -> None:
-    judged = 0
+    judged = set()
     for operation_id, media_type, status, example in _examples():
         headers = {"Content-Type": media_type, "Authorization": "Bearer TOKEN"}
-        body = example if isinstance(example, str) else json.dumps(example)
+        body = (example if isinstance(example, str) else json.dumps(example)).encode()
         if status is None:
-            target = f"/client/v4/accounts/ACCOUNT_ID/vectorize/v2/indexes/example-index/{operation_id}"
-            assert not STRICT.request_problems(Request("POST", target, headers, body.encode()))
+            method, template = STRICT.route(operation_id)
+            target = "/client/v4" + re.sub(r"\{\w+\}", "x", template)
+            assert not STRICT.request_problems(Request(method, target, headers, body))
         else:
-            assert not STRICT.response_problems(operation_id, Response(status, headers, body.encode()))
-        judged += 1
-    assert judged == 10
+            assert not STRICT.response_problems(operation_id, Response(status, headers, body))
+        judged.add((operation_id, status))
+    assert judged >= set(itertools.product(["insert", "get_by_ids"], [None, 200, 400, 429]))
 
 
 def _examples() -> Iterator[tuple[str, str, int | None, Any]]:
-    for path_item in DOCUMENT["paths"].values():
-        operation = path_item["post"]
-        sides = [(None, operation["requestBody"])]
+    """Give each example with its operation, its media type, and its status, None for a request."""
+    for operation in OPERATIONS:
+        sides = [(None, operation.get("requestBody", {}))]
         for status, response in operation["responses"].items():
             described = response
             if "$ref" in response:
                 described = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
             sides.append((int(status.replace("XX", "00")), described))
         for status, side in sides:
-            for media_type, media in side["content"].items():
+            for media_type, media in side.get("content", {}).items():
                 examples = [example["value"] for example in media.get("examples", {}).values()]
                 if "example" in media:
                     examples.append(media["example"])
@@ -141,7 +144,7 @@ def test_no_mutant_of_the_fragment_survives(report_mutants: Callable[[str], None
             survivors.append(mutant.name)
     report_mutants(f"{total} mutants of spec/vectorize.yaml, {len(survivors)} survived")
     assert total > 300
-    assert survivors == []
+    assert not survivors, "\n".join(["no recording and no case of contract_suite.py speaks for", *survivors])
 
 
 def noticed(document: dict[str, Any]) -> bool:
