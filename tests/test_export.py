@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +14,11 @@ import pytest
 
 from cf_vectorize.errors import InputError, JournalError
 from cf_vectorize.export import export
+from cf_vectorize.sources import DECOMPRESSORS
 from index_server import IndexServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from cf_vectorize.transport import Transport
 
@@ -126,6 +128,57 @@ def test_two_at_a_time_are_refused(transport: Transport, tmp_path: Path) -> None
     with pytest.raises(JournalError, match="another process is writing it"):
         next(start(transport, tmp_path / "out.ndjson"))
     first.close()
+
+
+@pytest.mark.parametrize("existing", ["out.npy", "out.npy.ids"])
+def test_what_exists_already_is_left_as_it_is(
+    index: IndexServer, transport: Transport, tmp_path: Path, existing: str
+) -> None:
+    (tmp_path / existing).write_text("mine\n")
+    with pytest.raises(InputError, match=f"{existing}: exists already; name another output, or move it away"):
+        next(start(transport, tmp_path / "out.npy"))
+    assert (tmp_path / existing).read_text() == "mine\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / existing]
+    assert index.requests == []
+
+
+def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport: Transport, tmp_path: Path) -> None:
+    break_off(transport, tmp_path / "out.npy", 30)
+    for torn in ("out.npy", "out.npy.ids"):
+        (tmp_path / torn).write_text("torn")
+    list(start(transport, tmp_path / "out.npy"))
+    assert (tmp_path / "out.npy.ids").read_text().splitlines() == [*IDS, "v3"]
+
+
+@pytest.mark.parametrize("suffix", DECOMPRESSORS)
+def test_the_name_of_a_compressed_file_is_refused(index: IndexServer, transport: Transport, suffix: str) -> None:
+    message = (
+        f"out.ndjson{suffix}: the output is not compressed; name it without {suffix}, and compress it afterwards"
+    )
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        next(start(transport, Path(f"out.ndjson{suffix}")))
+    assert index.requests == []
+
+
+def test_an_output_that_cannot_be_written_is_named_before_anything_is_fetched(
+    index: IndexServer, transport: Transport, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"nowhere/out.part: cannot be written: No such file or directory$"):
+        next(start(transport, tmp_path / "nowhere" / "out"))
+    assert index.requests == []
+
+
+def test_a_disk_that_fails_keeps_what_was_fetched(transport: Transport, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    pairs = start(transport, output)
+    next(pairs)
+    output.mkdir()
+    with pytest.raises(
+        InputError, match=r"out: cannot be written: Is a directory; .*out.part keeps what was fetched"
+    ):
+        list(pairs)
+    output.rmdir()
+    assert len(list(start(transport, output))) == len(ASKED)
 
 
 def test_an_id_with_a_line_break_is_refused_for_npy(index: IndexServer, transport: Transport, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import re
@@ -13,14 +14,15 @@ import numpy as np
 import orjson
 import pytest
 
-from cf_vectorize import decode
+from cf_vectorize import AsyncVectorize, decode
 from cf_vectorize.errors import InputError, RejectedError, UnexpectedResponseError
 from cf_vectorize.lookup import Vectors, fetch, fetch_iter
 from cf_vectorize.transport import Cancelled
 from index_server import IndexServer, failure, success
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from cf_vectorize.transport import Transport
 
@@ -320,6 +322,41 @@ def test_stopping_from_another_thread_ends_the_wait_for_the_budget(index: IndexS
     transport.close()
 
 
+# --- for code that awaits -------------------------------------------------------------------------------------------
+
+
+def awaiting(base_url: str = "http://127.0.0.1:1") -> AsyncVectorize:
+    return AsyncVectorize("an-index", account_id="an-account", api_token="a-token", base_url=base_url)
+
+
+def test_ids_come_from_an_async_iterable(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+    ids = fill(index, 50)
+
+    async def asked() -> AsyncIterator[str]:
+        for identity in ids:
+            await asyncio.sleep(0)
+            yield identity
+
+    async def use() -> None:
+        async with awaiting(transport._base_url) as client:
+            assert list(await client.get_by_ids(asked())) == ids
+            assert [identity async for identity, _ in client.iter_by_ids(asked())] == ids
+            assert [identity async for identity, _ in client.export_by_ids(asked(), tmp_path / "out")] == ids
+
+    asyncio.run(use())
+
+
+def test_a_closed_client_says_so() -> None:
+    async def use() -> None:
+        client = awaiting()
+        await client.aclose()
+        for call in (client.insert([{"id": "a", "values": [0.5] * 32}]), client.get_by_ids(["a"])):
+            with pytest.raises(InputError, match="the client is closed; make another one"):
+                await call
+
+    asyncio.run(use())
+
+
 # --- a table of them ------------------------------------------------------------------------------------------------
 
 
@@ -355,6 +392,14 @@ def test_nothing_found_is_an_empty_array_and_table(transport: Transport) -> None
 
 def test_the_repr_counts_and_does_not_dump(index: IndexServer, transport: Transport) -> None:
     assert repr(get(transport, [*fill(index, 40), "x"])) == "<Vectors: 40 found, 1 missing>"
+
+
+@pytest.mark.parametrize(("way", "module", "extra"), [("numpy", "numpy", "numpy"), ("arrow", "pyarrow", "arrow")])
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, way: str, module: str, extra: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    message = f"to_{way}() needs an extra: pip install 'cf-vectorize[{extra}]'"
+    with pytest.raises(InputError, match=re.escape(message)):
+        getattr(Vectors({}), f"to_{way}")()
 
 
 def test_numpy_and_arrow_are_not_imported_for_those_who_do_not_ask() -> None:

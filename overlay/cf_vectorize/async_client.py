@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from .defaults import LOOKUP_CONCURRENCY
 from .engine import Engine
@@ -50,6 +50,7 @@ class AsyncVectorize(Engine):
         """Close the connections."""
         self._transport.close()
         self._pool.shutdown(wait=False)
+        del self._pool  # a later call is told by the transport that the client is closed
 
     async def insert(self, source: object, **options: Unpack[InsertArguments]) -> InsertReport:
         """Load vectors from a source of any size; see `Vectorize.insert`.
@@ -69,21 +70,32 @@ class AsyncVectorize(Engine):
         readable = _readable(source)
         return iterate_in_thread(lambda stop: self._insert_batches(readable(stop), options, stop))
 
-    async def get_by_ids(self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY) -> Vectors:
+    async def get_by_ids(
+        self, ids: Iterable[str] | AsyncIterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
+    ) -> Vectors:
         """Fetch vectors by id, 20 to a request; see `Vectorize.get_by_ids`."""
-        return await call_in_thread(self._pool, lambda stop: self._get_by_ids(ids, concurrency, stop), settle=False)
+        readable = _readable(ids)
+        return await call_in_thread(
+            self._pool, lambda stop: self._get_by_ids(readable(stop), concurrency, stop), settle=False
+        )
 
     def iter_by_ids(
-        self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
+        self, ids: Iterable[str] | AsyncIterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
     ) -> AsyncIterator[tuple[str, Vector | None]]:
         """Fetch lazily; see `Vectorize.iter_by_ids`."""
-        return iterate_in_thread(lambda stop: self._iter_by_ids(ids, concurrency, stop))
+        readable = _readable(ids)
+        return iterate_in_thread(lambda stop: self._iter_by_ids(readable(stop), concurrency, stop))
 
     def export_by_ids(
-        self, ids: Iterable[str], output: str | os.PathLike[str], *, concurrency: int = LOOKUP_CONCURRENCY
+        self,
+        ids: Iterable[str] | AsyncIterable[str],
+        output: str | os.PathLike[str],
+        *,
+        concurrency: int = LOOKUP_CONCURRENCY,
     ) -> AsyncIterator[tuple[str, bool]]:
         """Fetch vectors into a file; see `Vectorize.export_by_ids`."""
-        return iterate_in_thread(lambda stop: self._export_by_ids(ids, output, concurrency, stop))
+        readable = _readable(ids)
+        return iterate_in_thread(lambda stop: self._export_by_ids(readable(stop), output, concurrency, stop))
 
     async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
         """Read vectors back and compare them with the source; see `Vectorize.verify`."""
@@ -93,8 +105,8 @@ class AsyncVectorize(Engine):
         )
 
 
-def _readable(source: object) -> Callable[[threading.Event], object]:
-    """Give what lets the engine's threads read a source, be it an async iterable of this loop, until they stop."""
+def _readable(source: object) -> Callable[[threading.Event], Any]:
+    """Give what lets the engine's threads read a source or ids, be they of this loop, until the threads stop."""
     if isinstance(source, AsyncIterable):
         loop = asyncio.get_running_loop()
         return lambda stop: iterate_in_loop(source, loop, stop)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -16,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 
 from .errors import InputError, JournalError
-from .lookup import arrow_batch, arrow_schema, dimensions_of, fetch_iter
+from .lookup import arrow_batch, arrow_schema, dimensions_of, extra, fetch_iter
 from .vector import Vector
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "cf-vectorize export 1"
 ROWS_PER_GROUP: Final = 1_000
+COMPRESSED: Final = {".gz", ".bz2", ".xz", ".zst"}
 
 
 def export(
@@ -45,21 +45,23 @@ def export(
         transport: Sends the requests.
         ids: Any number of ids; the same ones in the same order where an earlier run is taken up.
         output: `.parquet` (columns as in `Vectors.to_arrow`), `.npy` (with the ids in `OUTPUT.ids`, one a line), or
-            any other name for NDJSON.
+            any other name for NDJSON, which is not compressed.
         concurrency: Requests under way at a time.
         stop: Set by whoever no longer wants the answer, also when this ends early.
 
     Raises:
-        InputError: An id is not one, an extra is missing, or the output exists already or cannot be written.
+        InputError: An id is not one, an extra is missing, or the output (or its ids) exists already, cannot be
+            written, or has the name of a compressed file.
         JournalError: `OUTPUT.part` is in use, is damaged, or belongs to another index or other ids.
         ResponseError: A request was refused, or kept failing.
         TransportError: The service could not be reached.
 
     """
-    write = _writer(output.suffix)
+    write = _writer(output)
     part = Path(f"{output}.part")
-    if output.exists() and not part.exists():
-        raise InputError(f"{output}: exists already; name another output, or move it away")
+    for path in [output, _ids_of(output)] if write is _write_npy else [output]:
+        if path.exists() and not part.exists():
+            raise InputError(f"{path}: exists already; name another output, or move it away")
     remaining = _each_on_a_line(ids) if write is _write_npy else iter(ids)
     count = 0
     try:
@@ -85,7 +87,11 @@ def ndjson_line(vector: Vector) -> bytes:
 
 @contextmanager
 def _exclusive(part: Path) -> Iterator[IO[bytes]]:
-    with part.open("a+b") as file:
+    try:
+        opened = part.open("a+b")
+    except OSError as error:
+        raise InputError(f"{part}: cannot be written: {error.strerror}") from None
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -140,18 +146,23 @@ def _each_on_a_line(ids: Iterable[str]) -> Iterator[str]:
         yield identity
 
 
-def _writer(suffix: str) -> Callable[[Iterator[Vector], int, Path], None]:
-    """Give what writes a format; fail before anything is fetched where it needs an extra that is missing."""
-    try:
-        if suffix == ".parquet":
-            import_module("pyarrow.parquet")
-            return _write_parquet
-        if suffix == ".npy":
-            import_module("numpy")
-            return _write_npy
-    except ImportError:
-        extra = "arrow" if suffix == ".parquet" else "numpy"
-        raise InputError(f"writing {suffix} needs an extra: pip install 'cf-vectorize[{extra}]'") from None
+def _ids_of(output: Path) -> Path:
+    """Give where the ids of an .npy file go."""
+    return Path(f"{output}.ids")
+
+
+def _writer(output: Path) -> Callable[[Iterator[Vector], int, Path], None]:
+    """Give what writes a format; fail before anything is fetched where it cannot be written."""
+    if output.suffix in COMPRESSED:
+        raise InputError(
+            f"{output}: the output is not compressed; name it without {output.suffix}, and compress it afterwards"
+        )
+    if output.suffix == ".parquet":
+        extra("pyarrow.parquet", "arrow", "writing .parquet")
+        return _write_parquet
+    if output.suffix == ".npy":
+        extra("numpy", "numpy", "writing .npy")
+        return _write_npy
     return _write_ndjson
 
 
@@ -176,7 +187,7 @@ def _write_npy(vectors: Iterator[Vector], count: int, output: Path) -> None:
 
     first = list(islice(vectors, 1))
     matrix = open_memmap(output, "w+", "<f4", (count, dimensions_of(first)))
-    with Path(f"{output}.ids").open("w", encoding="utf-8", newline="\n") as ids:
+    with _ids_of(output).open("w", encoding="utf-8", newline="\n") as ids:
         for row, vector in enumerate(chain(first, vectors)):
             matrix[row] = vector.values
             ids.write(f"{vector.id}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,8 +57,7 @@ class Vectors(Mapping[str, Vector]):
 
     def to_numpy(self) -> tuple[list[str], np.ndarray[tuple[int, int], np.dtype[np.float32]]]:
         """Give the ids, and the values as float32 of shape (vectors, dimensions). Needs the extra `numpy`."""
-        import numpy as np  # noqa: PLC0415 - an extra
-
+        np = extra("numpy", "numpy", "to_numpy()")
         matrix = np.empty((len(self), dimensions_of(self._found.values())), np.float32)
         for row, vector in zip(matrix, self._found.values(), strict=True):
             row[:] = vector.values
@@ -69,8 +69,7 @@ class Vectors(Mapping[str, Vector]):
         `values` is a fixed-size list of float32; `metadata` is JSON text, since its members may differ from vector to
         vector.
         """
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-
+        pa = extra("pyarrow", "arrow", "to_arrow()")
         vectors = list(self._found.values())
         schema = arrow_schema(dimensions_of(vectors))
         return pa.Table.from_batches([arrow_batch(vectors, schema)] if vectors else [], schema)
@@ -156,8 +155,21 @@ def fetch_iter(
             raise
 
 
+def extra(module: str, name: str, what: str) -> Any:
+    """Import a module of an extra that `what` needs.
+
+    Raises:
+        InputError: It is not installed; the message names the extra.
+
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise InputError(f"{what} needs an extra: pip install 'cf-vectorize[{name}]'") from None
+
+
 def checked(ids: Iterable[str]) -> Iterator[str]:
-    """Give the ids, and refuse what is no id: not a string, empty, or longer than 64 bytes of UTF-8.
+    """Give the ids, and refuse what is none.
 
     Raises:
         InputError: Names the place, counted from 0, and the reason.
@@ -166,15 +178,20 @@ def checked(ids: Iterable[str]) -> Iterator[str]:
     if isinstance(ids, (str, bytes)):
         raise InputError(f"ids is one {type(ids).__name__}; give a list of ids")
     for place, identity in enumerate(ids):
-        if not isinstance(identity, str):
-            raise InputError(f"ids[{place}] is {type(identity).__name__}; an id is a string")
-        try:
-            size = len(identity.encode())
-        except UnicodeEncodeError:
-            raise InputError(f"ids[{place}] holds a lone surrogate, which UTF-8 cannot express") from None
-        if not 0 < size <= ID_BYTES:
-            raise InputError(f"ids[{place}] is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}")
+        if problem := problem_of(identity):
+            raise InputError(f"ids[{place}] {problem}")
         yield identity
+
+
+def problem_of(identity: object) -> str | None:
+    """Say why something is no id: not a string, empty, or longer than 64 bytes of UTF-8."""
+    if not isinstance(identity, str):
+        return f"is {type(identity).__name__}; an id is a string"
+    try:
+        size = len(identity.encode())
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which UTF-8 cannot express"
+    return None if 0 < size <= ID_BYTES else f"is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}"
 
 
 def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
