@@ -8,13 +8,15 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_vectorize import InsertError, JournalError, RejectedError
+from cf_vectorize import InputError, InsertError, JournalError, RejectedError
 from cf_vectorize.journal import Entry, Journal
 from cf_vectorize.plan import latest
 from loads import ACCOUNT, TOKEN, environment, ids, insert_blocking, line, lines, settings
@@ -161,6 +163,131 @@ def test_a_changed_source_is_refused_or_resent(change: str, source: Path, half: 
         count = len(server.requests)
         assert load(server.url, source, half, on_changed="resend").resumed == len(report.batches)
         assert len(server.requests) == count
+
+
+LINE = len(line("v000000"))
+RESENT: dict[str, Callable[[bytes], bytes]] = {
+    "changed in the middle": lambda data: data[: 4 * LINE] + data[4 * LINE :].replace(b"0.5", b"0.6", 1),
+    "grown": lambda data: data.replace(b"0.5", b"0.6", 1) + b"".join(lines(3, "w")),
+    "shifted": lambda data: line("new") + data,
+    "shrunk by batches": lambda data: data[: 4 * LINE],
+    "shrunk within a batch": lambda data: data[: 3 * LINE],
+    "shrunk within the first": lambda data: data[:LINE],
+    "shrunk and changed": lambda data: data[: 5 * LINE].replace(b"0.5", b"0.6", 1),
+}
+READ: dict[str, Callable[[Path], object]] = {
+    "in place": lambda path: path,
+    "once": lambda path: Pipe(path.read_bytes()),
+}
+
+
+@pytest.mark.parametrize("read", READ)
+@pytest.mark.parametrize("change", RESENT)
+def test_what_was_sent_again_is_settled(change: str, read: str, source: Path, tmp_path: Path) -> None:
+    journal, make = tmp_path / "journal", READ[read]
+    with ScriptedServer() as server:
+        load(server.url, make(source), journal)
+        source.write_bytes(RESENT[change](source.read_bytes()))
+        load(server.url, make(source), journal, on_changed="resend")
+        sent, noted = len(server.requests), journal.read_bytes()
+        report = load(server.url, make(source), journal)
+        assert report.vectors == len(source.read_bytes().splitlines())
+        assert (len(server.requests), journal.read_bytes()) == (sent, noted)
+        # To an end before and after that of the source at first.
+        for more in ("x", "y"):
+            source.write_bytes(source.read_bytes() + b"".join(lines(9, more)))
+            load(server.url, make(source), journal)
+            assert set(ids(9, more)) <= set(server.stored)
+
+
+def test_one_of_two_sources_has_shrunk(source: Path, tmp_path: Path) -> None:
+    other, journal = tmp_path / "other.ndjson", tmp_path / "journal"
+    other.write_bytes(b"".join(lines(20, "w")))
+    with ScriptedServer() as server:
+        load(server.url, [source, other], journal)
+        source.write_bytes(b"".join(lines(3)))
+        with pytest.raises(JournalError, match=r"vectors\.ndjson: has changed"):
+            load(server.url, [source, other], journal)
+        report = load(server.url, [source, other], journal, on_changed="resend")
+        assert (report.vectors, report.resumed) == (23, 11)
+        count = len(server.requests)
+        for sources in ([source, other], [other], [source]):
+            load(server.url, sources, journal)
+        assert len(server.requests) == count
+
+
+def test_an_empty_stream_leaves_a_journal_as_it_is(source: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with ScriptedServer() as server:
+        load(server.url, Pipe(source.read_bytes()), journal)
+        noted = journal.read_bytes()
+        with pytest.raises(InputError, match="holds no vectors"):
+            load(server.url, Pipe(b""), journal, on_changed="resend")
+    assert journal.read_bytes() == noted
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+class Killer:
+    """Lets a process end at one of its writes into the journal, before it, within it or after it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, number: int, moment: str) -> None:
+        self.dead = False
+        write = os.write
+        ahead = number
+
+        def append(journal: Journal, document: dict[str, Any], append: Any = Journal._append) -> None:
+            nonlocal ahead
+            ahead -= 1
+            if not self.dead and ahead:
+                append(journal, document)
+                return
+            if not self.dead and moment == "after":
+                append(journal, document)
+            if not self.dead and moment == "within":
+                write(journal._file, json.dumps(document).encode()[:9])
+            self.dead = True
+            raise Killed
+
+        patch.setattr(Journal, "_append", append)
+
+
+@pytest.mark.parametrize("moment", ["before", "within", "after"])
+@pytest.mark.parametrize("read", READ)
+@pytest.mark.parametrize("change", RESENT)
+def test_a_kill_at_any_write_of_a_resend_skips_no_line(
+    change: str, read: str, moment: str, source: Path, tmp_path: Path
+) -> None:
+    journal, make = tmp_path / "journal", READ[read]
+    source.write_bytes(b"".join(lines(8)))
+    with ScriptedServer() as server:
+        load(server.url, make(source), journal)
+        noted, at_first = journal.read_bytes(), len(server.requests)
+        source.write_bytes(RESENT[change](source.read_bytes()))
+
+        def all_accepted() -> bool:
+            accepted = [each for request in server.requests for each in request.body.splitlines()]
+            return set(source.read_bytes().splitlines()) <= set(accepted)
+
+        for number in count(1):
+            journal.write_bytes(noted)
+            del server.requests[at_first:]
+            with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+                killer = Killer(patch, number, moment)
+                load(server.url, make(source), journal, on_changed="resend")
+            with suppress(JournalError, InsertError):
+                load(server.url, make(source), journal)
+                assert all_accepted()
+            load(server.url, make(source), journal, on_changed="resend")
+            assert all_accepted()
+            sent = len(server.requests)
+            load(server.url, make(source), journal)
+            assert len(server.requests) == sent
+            if not killer.dead:
+                break
+        assert number > 1
 
 
 def test_a_source_that_has_grown_is_loaded_on(source: Path, half: Path) -> None:
@@ -331,13 +458,17 @@ def entry_of(start: int, stop: int, vectors: int) -> Entry:
     return Entry("s", start, stop, "d", vectors, None)
 
 
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 6)), max_size=12))
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6)), max_size=12))
 def test_of_entries_that_overlap_the_later_counts(ranges: list[tuple[int, int]]) -> None:
+    """One of no bytes is the end for those before it."""
     noted = [entry_of(start, start + length, number) for number, (start, length) in enumerate(ranges)]
     kept = latest(noted)
     expected: list[Entry] = []
-    for each in reversed(noted):
-        if all(each.stop <= other.start or other.stop <= each.start for other in expected):
+    for at, each in reversed(list(enumerate(noted))):
+        ends = [other.stop for other in noted[at:] if other.start == other.stop]
+        if each.start < each.stop <= min(ends, default=each.stop) and all(
+            each.stop <= other.start or other.stop <= each.start for other in expected
+        ):
             expected.append(each)
     assert kept == {each.start: each for each in expected}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,10 +168,15 @@ def _insert(arguments: argparse.Namespace) -> int:
         with _client(arguments) as client:
             report = client.insert(_source(arguments), on_progress=progress, **options)
     except InsertInterrupted as interrupted:
-        progress.clear()
-        _print_insert_report(interrupted.report, as_json=arguments.json)
-        print(_how_to_go_on(arguments), file=sys.stderr)
-        return INTERRUPTED
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            progress.clear()
+            _print_insert_report(interrupted.report, as_json=arguments.json)
+            print(_how_to_go_on(arguments), file=sys.stderr)
+            sys.stdout.flush()
+        finally:
+            # No return: the interpreter would wait for requests that a second Ctrl-C has left under way.
+            os._exit(INTERRUPTED)
     except VectorizeError as error:
         report = error.report
         failures = list(error.exceptions) if isinstance(error, InsertError) else [error]

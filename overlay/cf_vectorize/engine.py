@@ -57,27 +57,25 @@ class Engine:
         return f"{type(self).__name__}({self._transport.index!r})"
 
     def _insert_batches(
-        self, source: object, arguments: InsertArguments, stop: threading.Event
+        self, source: object, arguments: InsertArguments, stop: threading.Event, sampler: Sampler | None = None
     ) -> Generator[BatchOutcome, None, None]:
         from . import insert  # noqa: PLC0415
         from .options import InsertOptions  # noqa: PLC0415
         from .sources import open_sources  # noqa: PLC0415
 
-        return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop)
+        return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop, sampler)
 
     def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
-        from . import insert  # noqa: PLC0415
         from .options import InsertOptions  # noqa: PLC0415
         from .report import InsertReport  # noqa: PLC0415
         from .sampling import SAMPLE, Sampler  # noqa: PLC0415
-        from .sources import open_sources  # noqa: PLC0415
 
-        options = InsertOptions(**arguments)
-        sampler = Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
+        verify = InsertOptions(**arguments).verify
+        sampler = Sampler(SAMPLE if verify is True else verify) if verify else None
         started = time.monotonic()
         batches: list[BatchOutcome] = []
         try:
-            for batch in insert.outcomes(self._transport, open_sources(source), options, stop, sampler):
+            for batch in self._insert_batches(source, arguments, stop, sampler):
                 batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
         except KeyboardInterrupt:
             raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None

@@ -79,7 +79,7 @@ class _Load:
         self._journal = journal
         self._rejects = rejects
         limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
-        self._planner = Planner(options, limits, journal.entries if journal else (), sampler)
+        self._planner = Planner(options, limits, journal, sampler)
         sizes = [source.size for source in sources]
         total = None if None in sizes else sum(filter(None, sizes))
         self._tracker = Tracker(total, options.on_progress)
@@ -89,16 +89,20 @@ class _Load:
 
     def outcomes(self) -> Iterator[BatchOutcome]:
         """Plan in this thread, one batch ahead of the threads that send."""
-        with ThreadPoolExecutor(self._options.concurrency, "cf-vectorize") as pool:
-            try:
-                yield from self._dispatch(pool)
-            except KeyboardInterrupt:
-                self._stop.set()
-                yield from self._ended_meanwhile()
-                raise
-            except BaseException:
-                self._stop.set()
-                raise
+        pool = ThreadPoolExecutor(self._options.concurrency, "cf-vectorize")
+        try:
+            yield from self._dispatch(pool)
+        except BaseException as error:
+            self._stop.set()
+            ended = self._ended_meanwhile()
+            if isinstance(error, KeyboardInterrupt):
+                yield from ended
+            raise
+        finally:
+            # A second Ctrl-C leaves requests under way: their threads must not write to files that are closed now.
+            with self._noting:
+                self._journal = self._rejects = None
+            pool.shutdown(wait=all(future.done() for future in self._under_way))
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> Iterator[BatchOutcome]:
         under_way = self._under_way
@@ -117,11 +121,11 @@ class _Load:
         while under_way:
             yield from _next_done(under_way)
 
-    def _ended_meanwhile(self) -> Iterator[BatchOutcome]:
+    def _ended_meanwhile(self) -> list[BatchOutcome]:
         """Wait for what is under way to end or break off, and give the outcomes of what ended."""
-        for future in wait(self._under_way).done:
-            if future.exception() is None:
-                yield from future.result()
+        self._tracker.add(awaited=sum(not future.done() for future in self._under_way))
+        ended = wait(self._under_way).done
+        return [outcome for future in ended if future.exception() is None for outcome in future.result()]
 
     def _settled(self, batch: Batch) -> BatchOutcome:
         """Give the outcome of a batch that needs no request."""

@@ -25,7 +25,7 @@ FORMAT: Final = "cf-vectorize journal 1"
 
 @attrs.frozen
 class Entry:
-    """One acknowledged batch.
+    """One acknowledged batch; one of no bytes says that its source ends there, and earlier ones do not count past it.
 
     Attributes:
         source: Name of its source.
@@ -97,6 +97,10 @@ class Journal:
     def note(self, entry: Entry) -> None:
         """Add an entry; it is on disk when this returns."""
         self._append(attrs.asdict(entry))
+
+    def note_end(self, source: str, end: int) -> None:
+        """Add that a source ends at `end` now: what was noted of it before does not count past that."""
+        self.note(Entry(source, end, end, "", 0, None))
 
     def _lock(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from .encode import Unencodable
-    from .journal import Entry
+    from .journal import Entry, Journal
     from .ndjson import ReadInto
     from .options import InsertOptions
     from .sampling import Sampler
@@ -109,7 +110,7 @@ class Planner:
     Args:
         options: What the caller asked for.
         limits: The most a batch may hold, read anew for every batch.
-        entries: What a journal says is acknowledged.
+        journal: Says what is acknowledged.
         sampler: Is offered every line that is sent, or was in an earlier run.
 
     """
@@ -118,12 +119,12 @@ class Planner:
         self,
         options: InsertOptions,
         limits: BatchLimits,
-        entries: Sequence[Entry] = (),
+        journal: Journal | None = None,
         sampler: Sampler | None = None,
     ) -> None:
         self._options = options
         self._limits = limits
-        self._entries = entries
+        self._journal = journal
         self._sampler = sampler
         self._check = LineCheck(options.dimensions) if options.check else None
         self._reads_lines = options.check or options.compact or sampler is not None
@@ -160,19 +161,21 @@ class Planner:
 
     def _acknowledged(self, source: Source) -> dict[int, Entry]:
         """Give what the journal says of a source; where it lies in place, only what still holds."""
-        entries = latest([entry for entry in self._entries if entry.source == source.name])
-        if not source.in_place:
+        if self._journal is None:
+            return {}
+        entries = latest([entry for entry in self._journal.entries if entry.source == source.name])
+        if source.size is None:
             return entries
         with source.open() as readable:
-            changed = [entry for entry in entries.values() if not self._holds(entry, source, readable)]
+            changed = [entry for entry in entries.values() if not self._holds(entry, source.size, readable)]
         if changed:
             self._refuse_change(source.name)
+            self._journal.note_end(source.name, source.size)
         return {entry.start: entry for entry in entries.values() if entry not in changed}
 
     @staticmethod
-    def _holds(entry: Entry, source: Source, readable: Readable) -> bool:
-        inside = source.size is not None and entry.stop <= source.size
-        return inside and digest(readable.segments(entry.start, entry.stop)) == entry.digest
+    def _holds(entry: Entry, size: int, readable: Readable) -> bool:
+        return entry.stop <= size and digest(readable.segments(entry.start, entry.stop)) == entry.digest
 
     def _refuse_change(self, name: str) -> None:
         if self._options.on_changed == "refuse":
@@ -183,10 +186,10 @@ class Planner:
 
     def _batches_of(self, source: Source, acknowledged: dict[int, Entry]) -> Iterator[Batch]:
         fixed = {start: entry.stop for start, entry in acknowledged.items()}
-        found = False
+        end = None
         with source.open() as readable:
             for cut in split(readable.read_into, self._limits, fixed):
-                found = True
+                end = cut.stop
                 raw = readable.segments(cut.start, cut.stop)
                 unencodable = _taken(readable.unencodable, cut)
                 entry = acknowledged.pop(cut.start, None)
@@ -201,10 +204,11 @@ class Planner:
                         yield self.examine(source.name, part, part_raw, unencodable)
                 else:
                     yield self.examine(source.name, cut, raw, unencodable)
-        if acknowledged:
-            self._refuse_change(source.name)
-        if not found:
+        if end is None:
             raise InputError(f"{source.name}: holds no vectors; there is nothing to insert")
+        if acknowledged and self._journal:
+            self._refuse_change(source.name)
+            self._journal.note_end(source.name, end)
 
     def examine(
         self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable] = NONE
@@ -326,14 +330,18 @@ def _read_into(segments: Sequence[Segment]) -> ReadInto:
 
 
 def latest(entries: Sequence[Entry]) -> dict[int, Entry]:
-    """Give the entries by their start, without those that a later entry overlaps."""
+    """Give the entries by their start, without those that a later entry overlaps, or that pass a later end."""
     starts: list[int] = []
     kept: dict[int, Entry] = {}
+    end = math.inf
     for entry in reversed(entries):
+        if entry.start == entry.stop:
+            end = min(end, entry.stop)
+            continue
         at = bisect(starts, entry.start)
         clear_before = at == 0 or kept[starts[at - 1]].stop <= entry.start
         clear_after = at == len(starts) or entry.stop <= starts[at]
-        if clear_before and clear_after:
+        if clear_before and clear_after and entry.stop <= end:
             starts.insert(at, entry.start)
             kept[entry.start] = entry
     return kept

@@ -25,6 +25,7 @@ class Progress:
         retries: Attempts after the first of each batch.
         pause: Seconds that the latest retry waits.
         reason: Why it waits, None where nothing was ever retried.
+        awaited: Requests that were under way when the load was broken off, 0 before; it waits for them.
 
     """
 
@@ -37,6 +38,7 @@ class Progress:
     retries: int = 0
     pause: float = 0.0
     reason: str | None = None
+    awaited: int = 0
 
 
 class Tracker:

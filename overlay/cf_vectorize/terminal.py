@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from .wording import duration
+from .wording import count, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +54,13 @@ class _Line:
 
 
 class ProgressLine(_Line):
-    """Shows how far a load is; where there is no terminal it only says why it waits."""
+    """Shows how far a load is; where there is no terminal it only says what it waits for."""
 
     def __init__(self) -> None:
         super().__init__()
         self._started = time.monotonic()
         self._retries = 0
+        self._awaited = 0
 
     def __call__(self, progress: Progress) -> None:
         """Show the latest state."""
@@ -67,6 +68,10 @@ class ProgressLine(_Line):
             self._retries = progress.retries
             self.clear()
             _write(f"waiting {progress.pause:.1f} s before sending again: {progress.reason}\n")
+        if progress.awaited > self._awaited:
+            self._awaited = progress.awaited
+            self.clear()
+            _write(f"waiting for {count(self._awaited, 'request')} under way; Ctrl-C again leaves them\n")
         self._draw(lambda: line(progress, time.monotonic() - self._started))
 
 
