@@ -26,13 +26,17 @@ def render() -> str:
 
 
 def section(name: str, command: argparse.ArgumentParser) -> str:
-    """Give one command: what it does, and its arguments as a table."""
+    """Give one command: what it does, its arguments as a table, and exit codes of its own."""
     rows = [
         f"| {label(action)} | {(action.help or '').replace('|', '&#124;')} |\n"
         for action in command._actions  # noqa: SLF001 - as above
         if action.dest != "help"
     ]
-    return f"\n## {name}\n\n{command.description}\n\n| | |\n|---|---|\n{''.join(rows)}"
+    codes = ""
+    if command.epilog and command.epilog != EXIT_CODES:
+        own = command.epilog.partition("\n\n")[0]
+        codes = f"\n{own[0].upper()}{own[1:]}\n"
+    return f"\n## {name}\n\n{command.description}\n\n| | |\n|---|---|\n{''.join(rows)}{codes}"
 
 
 def label(action: argparse.Action) -> str:

@@ -190,12 +190,13 @@ def test_a_missing_credential_is_named(missing: str, words: str, source: Path) -
     assert words in found.stderr.decode()
 
 
-def test_retries_are_told_in_quiet_lines(source: Path) -> None:
-    with ScriptedServer([html(502)]) as server:
-        found = run(server.url, "insert", "index", source)
+@pytest.mark.parametrize("command", ["insert", "get", "verify"])
+def test_retries_are_told_in_quiet_lines(command: str, source: Path) -> None:
+    with ScriptedServer([Answer(), html(502)]) as server:
+        run(server.url, "insert", "index", source)
+        found = run(server.url, command, "index", ids(1)[0] if command == "get" else source)
     assert found.returncode == 0
-    assert found.stderr.startswith("waiting ")
-    assert found.stderr.count("\n") == 1
+    assert re.fullmatch(r"waiting [0-9.]+ s before sending again: .*HTTP 502.*\n", found.stderr)
 
 
 def test_resume_stands_beside_the_source(source: Path) -> None:
@@ -235,11 +236,14 @@ def test_ctrl_c_leaves_a_journal_that_goes_on(source: Path, tmp_path: Path) -> N
     assert server.acknowledged == dict.fromkeys(ids(10), 1)
 
 
-def on_terminal(url: str, *arguments: object) -> tuple[int, str]:
-    """Run with standard error on a terminal, and give what it drew."""
+def on_terminal(url: str, *arguments: object, results: bool = False) -> tuple[int, str]:
+    """Run with standard error, or the results too, on a terminal, and give what it drew."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], env=clean_environment(url), stdout=subprocess.DEVNULL, stderr=terminal
+        [*COMMAND, *map(str, arguments)],
+        env=clean_environment(url),
+        stdout=terminal if results else subprocess.DEVNULL,
+        stderr=terminal,
     )
     os.close(terminal)
     drawn = b""
@@ -283,6 +287,36 @@ def test_get_prints_lines_that_insert_takes(source: Path) -> None:
     assert [json.loads(each)["id"] for each in found.stdout.splitlines()] == ids(3)
     assert "missing: none" in found.stderr
     assert again.returncode == 0
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_get_passes_over_empty_lines_and_names_the_line_of_a_bad_id(tmp_path: Path, *, from_file: bool) -> None:
+    path = tmp_path / "ids" if from_file else "-"
+
+    def get(text: bytes) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "ids").write_bytes(text)
+        return run(server.url, "get", "index", "a", "--ids-from", path, input=text)
+
+    with ScriptedServer() as server:
+        assert get(b"b\n\nc\r\n\n").stderr == "missing: a\nmissing: b\nmissing: c\n"
+        for text, words in {
+            b"b\n\n" + b"c" * 65: f"error: --ids-from {path}:3: is 65 bytes of UTF-8; an id is 1 to 64",
+            b"b\n\xff": f"error: --ids-from {path}: is not text in UTF-8; it holds one id a line",
+        }.items():
+            bad = get(text)
+            assert (bad.returncode, bad.stderr) == (2, f"{words}\n")
+    assert len(server.requests) == 1
+
+
+def test_get_counts_on_a_terminal_where_the_results_are_not(source: Path, tmp_path: Path) -> None:
+    with ScriptedServer() as server:
+        run(server.url, "insert", "index", source)
+        _, beside = on_terminal(server.url, "get", "index", *ids(3), "--output", tmp_path / "out", results=True)
+        _, among = on_terminal(server.url, "get", "index", *ids(3), results=True)
+        _, elsewhere = on_terminal(server.url, "get", "index", *ids(3))
+    assert "1 fetched" in beside
+    assert "1 fetched" in elsewhere
+    assert [json.loads(each)["id"] for each in among.splitlines()] == ids(3)
 
 
 @pytest.mark.parametrize("command", [[], ["insert"], ["get"]])

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import threading
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from index_server import IndexServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cf_vectorize.transport import Transport
 
@@ -151,12 +150,11 @@ def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport
 
 
 @pytest.mark.parametrize("suffix", DECOMPRESSORS)
-def test_the_name_of_a_compressed_file_is_refused(index: IndexServer, transport: Transport, suffix: str) -> None:
-    message = (
-        f"out.ndjson{suffix}: the output is not compressed; name it without {suffix}, and compress it afterwards"
-    )
-    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
-        next(start(transport, Path(f"out.ndjson{suffix}")))
+def test_the_name_of_a_compressed_file_is_refused(
+    index: IndexServer, transport: Transport, tmp_path: Path, suffix: str
+) -> None:
+    with pytest.raises(InputError, match=f"is not compressed; name it without {suffix}, and compress it afterwards"):
+        next(start(transport, tmp_path / f"out.ndjson{suffix}"))
     assert index.requests == []
 
 

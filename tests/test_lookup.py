@@ -272,7 +272,9 @@ def test_memory_does_not_grow_with_the_number_of_ids(
 # --- failures -------------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_request_is_made_again(index: IndexServer, transport: Transport) -> None:
+def test_a_failed_request_is_made_again_with_a_warning(
+    index: IndexServer, transport: Transport, caplog: pytest.LogCaptureFixture
+) -> None:
     ids = fill(index, 100)
     index.faults = [
         lambda _: (520, b"<html>"),
@@ -281,6 +283,9 @@ def test_a_failed_request_is_made_again(index: IndexServer, transport: Transport
     ]
     assert list(get(transport, ids)) == ids
     assert len(index.requests) == 5 + 3
+    warned = [record.getMessage() for record in caplog.records if record.name == "cf_vectorize"]
+    told = [re.fullmatch(r"waiting [0-9.]+ s before sending again: .*HTTP (\d+).*", text) for text in warned]
+    assert sorted(match[1] for match in told if match) == ["200", "429", "520"]
 
 
 def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, transport: Transport) -> None:

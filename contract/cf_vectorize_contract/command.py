@@ -13,6 +13,7 @@ USAGE = 2
 EXIT_CODES = """\
 exit codes: 0 the contract is kept; 1 it is broken; 2 wrong usage; 3 nothing is broken, but something could not be
 judged (no answer, throttled, refused credentials, no such index); 130 interrupted
+
 The account and the token come from CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (or CLOUDFLARE_EMAIL and
 CLOUDFLARE_API_KEY), another service than Cloudflare's, such as the emulator, from CLOUDFLARE_BASE_URL."""
 

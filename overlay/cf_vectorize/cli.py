@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
@@ -23,7 +22,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Findings printed for a person.
 SHOWN = 20
 EXIT_CODES = """\
-exit codes: 0 all is well; 1 something was rejected, failed, missing or different; 2 wrong usage; 130 interrupted
+exit codes: 0 all is well; 1 something was rejected, failed, missing (get: with --fail-on-missing) or different;
+2 wrong usage; 130 interrupted
 
 The account and the token come from CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN (or CLOUDFLARE_EMAIL and
 CLOUDFLARE_API_KEY), another service than Cloudflare's, such as the emulator, from CLOUDFLARE_BASE_URL."""
@@ -90,8 +90,12 @@ def _service_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _client(arguments: argparse.Namespace) -> Vectorize:
-    from .client import Vectorize  # noqa: PLC0415
+    import logging  # noqa: PLC0415
 
+    from .client import Vectorize  # noqa: PLC0415
+    from .terminal import Warnings  # noqa: PLC0415
+
+    logging.getLogger("cf_vectorize").addHandler(Warnings())
     return Vectorize(
         arguments.index, give_up_after=arguments.give_up_after, requests_per_5min=arguments.requests_per_5min
     )
@@ -263,11 +267,11 @@ def _array(path: str) -> Any:
 
 
 def _lines_of(option: str, path: str) -> Iterator[str]:
-    """Give the ids of the file that an option names, one a line."""
+    """Give the ids of the file that an option names, or of standard input, one a line."""
     from .errors import InputError  # noqa: PLC0415
 
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with open(0 if path == "-" else path, encoding="utf-8", closefd=path != "-") as file:
             yield from (line.rstrip("\r\n") for line in file)
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}") from None
@@ -387,7 +391,7 @@ def _get(arguments: argparse.Namespace) -> int:
         print("error: which ids? Name them, or give --ids-from FILE", file=sys.stderr)
         return USAGE
     missing = 0
-    count = CountLine("fetched")
+    count = CountLine("fetched", alone=arguments.output is not None or not sys.stdout.isatty())
     try:
         with _client(arguments) as client:
             for name, held in _fetched(client, _ids(arguments), arguments.output):
@@ -404,12 +408,22 @@ def _get(arguments: argparse.Namespace) -> int:
 
 
 def _ids(arguments: argparse.Namespace) -> Iterator[str]:
-    """Give the ids that were named, then those of the file."""
+    """Give the ids that were named, then those of the file, whose empty lines are none.
+
+    Raises:
+        InputError: The file cannot be read, or a line is no id; the message names it.
+
+    """
+    from .errors import InputError  # noqa: PLC0415
+    from .lookup import problem_of  # noqa: PLC0415
+
     yield from arguments.ids
-    if arguments.ids_from == "-":
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
-    elif arguments.ids_from:
-        yield from _lines_of("--ids-from", arguments.ids_from)
+    for number, line in enumerate(_lines_of("--ids-from", arguments.ids_from) if arguments.ids_from else (), 1):
+        if not line:
+            continue
+        if problem := problem_of(line):
+            raise InputError(f"--ids-from {arguments.ids_from}:{number}: {problem}")
+        yield line
 
 
 def _fetched(client: Vectorize, ids: Iterable[str], output: str | None) -> Iterator[tuple[str, bool]]:

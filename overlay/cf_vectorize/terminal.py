@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -59,15 +60,10 @@ class ProgressLine(_Line):
     def __init__(self) -> None:
         super().__init__()
         self._started = time.monotonic()
-        self._retries = 0
         self._awaited = 0
 
     def __call__(self, progress: Progress) -> None:
         """Show the latest state."""
-        if progress.retries > self._retries:
-            self._retries = progress.retries
-            self.clear()
-            _write(f"waiting {progress.pause:.1f} s before sending again: {progress.reason}\n")
         if progress.awaited > self._awaited:
             self._awaited = progress.awaited
             self.clear()
@@ -80,11 +76,13 @@ class CountLine(_Line):
 
     Args:
         what: What the things counted are, such as "fetched".
+        alone: Whether nothing else is written to the terminal meanwhile; otherwise nothing is drawn.
 
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, alone: bool) -> None:
         super().__init__()
+        self._draws &= alone
         self._what = what
         self._count = 0
 
@@ -92,6 +90,15 @@ class CountLine(_Line):
         """Count one more."""
         self._count += 1
         self._draw(lambda: f"{self._count:,} {self._what}")
+
+
+class Warnings(logging.Handler):
+    """Says what the client warns of, in place of a line that is drawn."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        _Line().clear()
+        _write(f"{record.getMessage()}\n")
 
 
 def _write(text: str) -> None:

@@ -43,6 +43,9 @@ BASE_URL = "https://api.cloudflare.com/client/v4"
 TIMEOUT = 60.0
 SHORTEST_SECRET = 8
 INDEX_NAME_LENGTH = 64
+LOGGER = logging.getLogger("cf_vectorize")
+# Or Python would print what nobody asked to see.
+LOGGER.addHandler(logging.NullHandler())
 
 
 @attrs.frozen
@@ -287,6 +290,7 @@ class Transport:
                 resume_at = now + self._pause(error, failures, now)
                 if not error.retryable or resume_at > give_up_at:
                     raise
+                LOGGER.warning("waiting %.1f s before sending again: %s", resume_at - now, error)
                 attempts.on_retry(error, resume_at - now)
                 self._wait_until(resume_at, attempts)
 
