@@ -153,7 +153,7 @@ def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport
 def test_the_name_of_a_compressed_file_is_refused(
     index: IndexServer, transport: Transport, tmp_path: Path, suffix: str
 ) -> None:
-    with pytest.raises(InputError, match=f"is not compressed; name it without {suffix}, and compress it afterwards"):
+    with pytest.raises(InputError, match=f"{suffix}: would not be compressed; name it without {suffix}, and"):
         next(start(transport, tmp_path / f"out.ndjson{suffix}"))
     assert index.requests == []
 

@@ -154,9 +154,7 @@ def _ids_of(output: Path) -> Path:
 def _writer(output: Path) -> Callable[[Iterator[Vector], int, Path], None]:
     """Give what writes a format; fail before anything is fetched where it cannot be written."""
     if output.suffix in COMPRESSED:
-        raise InputError(
-            f"{output}: the output is not compressed; name it without {output.suffix}, and compress it afterwards"
-        )
+        raise InputError(f"{output}: would not be compressed; name it without {output.suffix}, and compress it then")
     if output.suffix == ".parquet":
         extra("pyarrow.parquet", "arrow", "writing .parquet")
         return _write_parquet
