@@ -153,7 +153,7 @@ def test_what_json_cannot_express_is_refused_with_row_and_column(
 
 def test_a_row_that_is_no_record_is_refused() -> None:
     (refused,) = lines([5])
-    assert refused == Unencodable(1, "", "is of type int; a record is a mapping or a Vector", None)
+    assert refused == Unencodable(1, "", "is of type int; a record is a mapping, a Vector or bytes", None)
 
 
 def test_members_of_an_enumeration_are_what_they_stand_for() -> None:
@@ -269,6 +269,9 @@ def test_a_bad_row_of_columns_spoils_no_other() -> None:
         ({"ids": ["a"], "values": np.ones((2, 32))}, "ids has 1 rows, values has 2"),
         ({"ids": ["a"], "values": np.ones(32)}, r"of shape \(32,\)"),
         ({"ids": ["a"], "values": np.array([["x"]])}, "an array of <U1"),
+        ({"ids": iter("a"), "values": np.ones((1, 2))}, "ids is of type str_ascii_iterator; make a list of it"),
+        ({"ids": {"a": 1}.keys(), "values": np.ones((1, 2))}, "ids is of type dict_keys; make a list of it"),
+        ({"ids": ["a"], "values": np.ones((1, 2)), "metadata": (None for _ in "a")}, "metadata is of type generator"),
         ({"ids": ["a"], "values": np.ones((1, 2)), "metadata": []}, "metadata has 0 rows"),
         ({"ids": ["a"], "values": np.ones((1, 2)), "namespace": ["a", "b"]}, "namespace has 2 rows"),
     ],
@@ -439,6 +442,8 @@ def test_columns_of_a_table_are_mapped_and_the_rest_is_metadata_where_asked() ->
         (pa.table({"id": ["a"], "values": [["x"]]}), "<Table>: column 'values' is list<"),
         (pa.table({"id": ["a"], "values": [1.0]}), "<Table>: column 'values' is double"),
         (pa.record_batch({"values": [VALUES]}), "<RecordBatch>: there is no column 'id', only values"),
+        (pa.chunked_array([[1.0]]), "<ChunkedArray>: cannot be read as Parquet or a data frame, which table(…)"),
+        (pa.array([1.0]), "<DoubleArray>: cannot be read as Parquet or a data frame, which table(…)"),
     ],
 )
 def test_a_table_without_vectors_is_refused(source: Any, message: str) -> None:
@@ -457,22 +462,17 @@ def test_what_is_no_table_is_refused() -> None:
         table([1])
 
 
-def test_parquet_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
-    rows = arrow_table(LIST_TYPES[0])
-    (tmp_path / "part").mkdir()
-    parquet.write_table(rows.slice(0, 3), tmp_path / "part" / "0.parquet", row_group_size=1)
-    parquet.write_table(rows.slice(3), tmp_path / "part" / "1.parquet")
-    assert_is_rows(table(tmp_path))
-    assert_is_rows(table(str(tmp_path / "part" / "0.parquet")), slice(0, 3))
-    parquet.write_table(rows.rename_columns({"values": "v"}), tmp_path / "part" / "2.parquet")
-    with pytest.raises(InputError, match=r"2\.parquet: there is no column 'values', only id, v, "):
-        list(lines(table(tmp_path)))
-    (tmp_path / "part" / "2.parquet").write_bytes(b"no")
-    with pytest.raises(InputError, match=r"2\.parquet: cannot be read as Parquet"):
-        list(lines(table(tmp_path)))
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty: is a folder without a \.parquet file"):
-        list(lines(table(tmp_path / "empty")))
+def test_a_parquet_file_is_a_table(tmp_path: Path) -> None:
+    rows, path = arrow_table(LIST_TYPES[0]), tmp_path / "0.parquet"
+    parquet.write_table(rows, path, row_group_size=3)
+    assert_is_rows(table(path))
+    assert_is_rows(table(str(path)))
+    parquet.write_table(rows.rename_columns({"values": "v"}), path)
+    with pytest.raises(InputError, match=r"0\.parquet: there is no column 'values', only id, v, "):
+        list(lines(table(path)))
+    path.write_bytes(b"no")
+    with pytest.raises(InputError, match=r"0\.parquet: cannot be read as Parquet .* --id-column are for"):
+        list(lines(table(path)))
 
 
 def test_data_frames_are_tables() -> None:

@@ -14,16 +14,19 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
-from cf_vectorize import BadLinesError, InputError, InsertError, sources
+from cf_vectorize import BadLinesError, InputError, InsertError, check, sources, table
 from cf_vectorize.body import chunks
 from cf_vectorize.ndjson import BLOCK, BatchLimits, split
 from cf_vectorize.sources import Spool, open_sources
-from loads import environment, ids, insert_awaiting, insert_blocking, line, lines
+from loads import DIMENSIONS, environment, ids, insert_awaiting, insert_blocking, line, lines
 from loads import settings as client
 from scripted_server import Answer, ScriptedServer, html
 
@@ -109,8 +112,8 @@ SOURCES: dict[str, Callable[[Path], object]] = {
     "byte order mark": lambda folder: in_file(folder, b"\xef\xbb\xbf" + NDJSON),
     "no last newline": lambda folder: in_file(folder, NDJSON.rstrip()),
     "no last newline, CR": lambda folder: in_file(folder, NDJSON.rstrip() + b"\r"),
-    **{suffix: lambda folder, suffix=suffix: in_file(folder, COMPRESSORS[suffix](NDJSON), f"v{suffix}")
-       for suffix in COMPRESSORS},
+    **{suffix: lambda folder, suffix=suffix: in_file(folder, COMPRESSORS[suffix.lower()](NDJSON), f"v{suffix}")
+       for suffix in [*COMPRESSORS, ".GZ"]},
     **{f"{suffix} in two parts": lambda folder, suffix=suffix: in_file(
         folder, COMPRESSORS[suffix](NDJSON[:777]) + COMPRESSORS[suffix](NDJSON[777:]), f"v{suffix}")
        for suffix in COMPRESSORS},
@@ -223,6 +226,8 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty stream": (lambda _folder: io.BytesIO(), "<file>: holds no vectors"),
     "text file": (lambda _folder: io.StringIO("x"), "open it with mode 'rb'"),
     "text by read": (lambda _folder: OnlyText(), "open it with mode 'rb'"),
+    "a line as text": (lambda _folder: NDJSON.decode(), "a str is a path; give a line of NDJSON as bytes"),
+    "lines as text": (lambda _folder: NDJSON.decode().splitlines(), "a str is a path; give a line of NDJSON as"),
     "bytes": (lambda _folder: NDJSON, "bytes"),
     "a number": (lambda _folder: 5, "int"),
     "None": (lambda _folder: None, "NoneType"),
@@ -231,6 +236,10 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no .bz2": (lambda folder: in_file(folder, NDJSON, "v.bz2"), "v.bz2: cannot be read to its end"),
     "no .xz": (lambda folder: in_file(folder, NDJSON, "v.xz"), "v.xz: cannot be read to its end"),
     "no .zst": (lambda folder: in_file(folder, NDJSON, "v.zst"), "v.zst: cannot be read to its end"),
+    "no .parquet": (lambda folder: in_file(folder, NDJSON, "v.parquet"), "v.parquet: cannot be read as Parquet"),
+    "no table": (lambda folder: table(in_file(folder), id_column="key"), "which table(…) and options such as --id"),
+    "no such table": (lambda folder: table(folder / "none.parquet"), "none.parquet: No such file or directory"),
+    "a folder of others": (lambda folder: in_file(folder).parent, ": is a folder without a .parquet file that holds"),
     "damaged .gz": (lambda folder: in_file(folder, damaged(gzip.compress(NDJSON)), "v.gz"), "cannot be read to its"),
 }
 
@@ -253,6 +262,115 @@ def damaged(data: bytes) -> bytes:
 def test_a_wrong_source_is_refused_in_words(kind: str, tmp_path: Path) -> None:
     make, words = WRONG[kind]
     assert words in refused(make(tmp_path))
+
+
+def written(write: Callable[[Any, Any], None], content: Any) -> bytes:
+    file = io.BytesIO()
+    write(file, content)
+    return file.getvalue()
+
+
+def parquet_of(*names: object) -> Any:
+    values = pa.array([[0.5] * DIMENSIONS] * len(names), pa.list_(pa.float32()))
+    return pa.table({"id": list(map(str, names)), "values": values})
+
+
+OTHER_FORMATS = {
+    "gzip; give the path of a file whose name ends in .gz": gzip.compress(NDJSON),
+    "bzip2; give the path of a file whose name ends in .bz2": bz2.compress(NDJSON),
+    "xz; give the path of a file whose name ends in .xz": lzma.compress(NDJSON),
+    "zstd; give the path of a file whose name ends in .zst": zstd.compress(NDJSON),
+    "Parquet; give its path": written(lambda file, rows: parquet.write_table(rows, file), parquet_of("a")),
+    "a NumPy array, which has no ids; give --ids FILE": written(np.save, np.ones((2, 2))),
+    "a zip archive, such as .npz; unpack it": written(np.savez, np.ones((2, 2))),
+}
+
+
+@pytest.mark.parametrize("said", OTHER_FORMATS)
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (in_file, "vectors.ndjson"),
+        (lambda folder, data: in_file(folder, data).open("rb"), "vectors.ndjson"),
+        (lambda folder, data: in_file(folder, data, "vectors.npy"), "vectors.npy"),
+        (lambda folder, data: in_file(folder, gzip.compress(data), "v.gz"), "v.gz"),
+        (lambda _folder, data: Trickle(data, 8), "<file>"),
+        (lambda _folder, data: io.BytesIO(data).readlines(), "<records>"),
+    ],
+)
+def test_another_format_is_named_in_place_of_its_lines(
+    make: Callable[[Path, bytes], Any], name: str, said: str, tmp_path: Path
+) -> None:
+    source = make(tmp_path, OTHER_FORMATS[said])
+    words = refused(source)
+    assert words.removeprefix(f"{tmp_path}/").startswith(f"{name}: looks like {said}")
+    if hasattr(source, "close"):
+        source.close()
+
+
+def test_bytes_after_the_first_tell_no_format() -> None:
+    assert loaded(Trickle(line("PAR1"), len('{"id":"'))) == ["PAR1"]
+
+
+def in_folder(folder: Path, parts: dict[str, Any]) -> Path:
+    for name, rows in parts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(rows, folder / name)
+    return folder
+
+
+FOLDER = {
+    "b/0.parquet": parquet_of("v2", "v3"),
+    "a.PARQUET": parquet_of("v0"),
+    "b.parquet/part-0.parquet": parquet_of("v4"),
+    "a=x/0.Parquet": parquet_of("v1"),
+    "b/empty.parquet": parquet_of("none").slice(1),
+    "b/.hidden.parquet": parquet_of("hidden"),
+    "b/_written.parquet": parquet_of("hidden"),
+    "_tmp/0.parquet": parquet_of("hidden"),
+    "b/.tmp/c/0.parquet": parquet_of("hidden"),
+    "b/other": parquet_of("other"),
+}
+
+
+def test_a_folder_of_parquet_is_its_files_in_order(tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "_run" / ".data", FOLDER)  # a folder that is given is read whatever its name
+    names = [f"{folder}/{name}" for name in ("a.PARQUET", "a=x/0.Parquet", "b/0.parquet", "b.parquet/part-0.parquet")]
+    for source in (folder, f"{folder}/", table(folder), table(str(folder))):
+        assert [each.name for each in open_sources(source)] == names
+        with ScriptedServer() as server:
+            insert_blocking(client(server.url), source, concurrency=1)
+        assert list(server.stored) == [f"v{number}" for number in range(5)]
+    with ScriptedServer() as server:
+        insert_blocking(client(server.url), [folder, in_file(tmp_path), names[0]], concurrency=1)
+    assert set(server.stored) >= {"v0", *ids(10)}
+
+
+def test_a_row_of_a_folder_is_named_by_its_file(tmp_path: Path) -> None:
+    parts = {"a.parquet": parquet_of(*"123"), "b.parquet": parquet_of("4", "5" * 65), "c.parquet": parquet_of("6")}
+    places = [(problem.source, problem.line) for problem in check(in_folder(tmp_path, parts)).problems]
+    assert places == [(f"{tmp_path}/b.parquet", 2)]
+    renamed = {"c.parquet": parts["c.parquet"].rename_columns(["id", "v"])}
+    with pytest.raises(InputError, match=r"/c\.parquet: there is no column 'values'"):
+        check(in_folder(tmp_path, renamed))
+
+
+def test_a_journal_knows_the_files_of_a_folder(tmp_path: Path) -> None:
+    folder = in_folder(tmp_path / "parts", {"b.parquet": parquet_of("b")})
+    with ScriptedServer() as server:
+        insert_blocking(client(server.url), folder, journal=tmp_path / "journal")
+        in_folder(folder, {"a.parquet": parquet_of("a")})
+        insert_blocking(client(server.url), folder, journal=tmp_path / "journal")
+        assert (list(server.stored), len(server.requests)) == (["b", "a"], 2)
+
+
+def test_the_files_of_a_folder_are_opened_one_by_one(tmp_path: Path) -> None:
+    in_folder(tmp_path, {f"{number}.parquet": parquet_of(number) for number in range(20)})
+    before = open_descriptors()
+    for source in open_sources(tmp_path):
+        with source.open() as readable:
+            assert len(list(split(readable.read_into, BatchLimits()))) == 1
+            assert open_descriptors() <= before + 2
 
 
 @pytest.mark.parametrize("items", [[NDJSON.splitlines()[0], None], [5], ["text"], [NDJSON.splitlines()[0], "text"]])
@@ -290,15 +408,16 @@ def test_a_full_disk_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_descriptor_of_each_source_is_closed(tmp_path: Path, clock: Clock) -> None:
-    def open_descriptors() -> int:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-
     before = open_descriptors()
     with ScriptedServer() as server:
         for make in (SOURCES["path"], SOURCES[".gz"], SOURCES["generator"]):
             insert_blocking(client(server.url), make(tmp_path), batch_vectors=3)
     assert poll_for(lambda: open_descriptors() <= before)
     assert clock.pauses == []
+
+
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 def poll_for(condition: Callable[[], bool]) -> bool:
@@ -310,13 +429,17 @@ def poll_for(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-@given(data=st.binary(max_size=200), steps=st.lists(st.integers(1, 50), min_size=1, max_size=5), choice=st.data())
+@given(
+    data=st.binary(max_size=200).map(b"{".__add__),
+    steps=st.lists(st.integers(1, 50), min_size=1, max_size=5),
+    choice=st.data(),
+)
 @settings(max_examples=150, deadline=None)
 def test_a_spool_gives_back_what_passed(data: bytes, steps: list[int], choice: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sources, "SPOOL_FILE_SIZE", 16)
         stream = io.BytesIO(data)
-        spool = Spool(stream.readinto)
+        spool = Spool("<file>", stream.readinto)
         kept: list[tuple[bytes, Any]] = []
         start = stop = turn = 0
         while read := spool.read_into(memoryview(bytearray(steps[turn % len(steps)]))):

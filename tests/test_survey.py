@@ -103,7 +103,7 @@ def test_a_record_that_json_cannot_express_is_named_by_its_reason() -> None:
     assert places(report) == [("<records>", row, name, "record") for row, name in ((2, "b"), (3, None), (4, None))]
     assert [problem.reason for problem in report.problems[:2]] == [
         "metadata.tags {1, 2} is of type set, which JSON does not have; convert it first",
-        "is of type int; a record is a mapping or a Vector",
+        "is of type int; a record is a mapping, a Vector or bytes",
     ]
     assert report.vectors == 1
 

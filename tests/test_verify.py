@@ -347,7 +347,7 @@ def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexSe
                 "record",
                 "metadata.tags {1} is of type set, which JSON does not have; convert it first",
             ),
-            (3, None, "record", "is of type int; a record is a mapping or a Vector"),
+            (3, None, "record", "is of type int; a record is a mapping, a Vector or bytes"),
         ]
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import attrs
@@ -57,7 +56,7 @@ def line(record: object, row: int) -> bytes | Unencodable:
     for method in ("to_json", "to_dict"):  # our own vector; the generated models
         if hasattr(record, method):
             return encode(getattr(record, method)(), row)
-    return Unencodable(row, "", f"is of type {type(record).__name__}; a record is a mapping or a Vector", None)
+    return Unencodable(row, "", f"is of type {type(record).__name__}; a record is a mapping, a Vector or bytes", None)
 
 
 def compact(line: bytes) -> bytes:
@@ -123,6 +122,8 @@ def columns(
             f"values is an array of {array.dtype} of shape {array.shape}; give numbers as N x dimensions"
         )
     for name, column in (("ids", ids), ("metadata", metadata), ("namespace", namespace)):
+        if column is not None and not hasattr(column, "__getitem__"):
+            raise InputError(f"{name} is of type {type(column).__name__}; make a list of it with list(…)")
         if column is not None and not isinstance(column, str) and len(column) != len(array):
             raise InputError(f"{name} has {len(column)} rows, values has {len(array)}; give one for each row")
     return Columns(ids, array, namespace, metadata)
@@ -162,7 +163,7 @@ def _block_lines(
 
 @attrs.frozen(eq=False)
 class Table:
-    """An Arrow table, stream or Parquet files, and which columns are what; made by `table`."""
+    """An Arrow table, a stream or a path of Parquet, and which columns are what; made by `table`."""
 
     source: Any
     id_column: str
@@ -174,43 +175,50 @@ class Table:
     def lines(self) -> Iterator[bytes | Unencodable]:
         """Write each row; see `lines` of this module."""
         first_row = 1
-        for place, batches in self._parts():
-            try:
-                for batch in batches:
-                    for start in range(0, batch.num_rows, _BLOCK_ROWS):
-                        block = batch.slice(start, _BLOCK_ROWS)
-                        yield from self._block_lines(block, first_row)
-                        first_row += block.num_rows
-            except InputError as error:
-                raise InputError(f"{place}: {error}") from None
+        with self._naming():
+            for batch in self._batches():
+                for start in range(0, batch.num_rows, _BLOCK_ROWS):
+                    block = batch.slice(start, _BLOCK_ROWS)
+                    yield from self._block_lines(block, first_row)
+                    first_row += block.num_rows
 
-    def _parts(self) -> Iterator[tuple[str, Iterator[Any]]]:
-        """Give the batches of each file, or of the one table, with its name."""
-        if not isinstance(self.source, (str, os.PathLike)):
-            yield f"<{type(self.source).__name__}>", self._batches()
-            return
-        path = Path(self.source)
-        files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
-        if not files:
-            raise InputError(f"{path}: is a folder without a .parquet file")
-        yield from ((str(file), self._parquet_batches(file)) for file in files)
+    def has_rows(self) -> bool:
+        """Tell by its footer whether a Parquet file holds any row."""
+        with self._naming(), self._parquet() as parquet:
+            return bool(parquet.metadata.num_rows)
+
+    @property
+    def path(self) -> str | None:
+        """Where the Parquet lies, None for a table."""
+        return os.fspath(self.source) if isinstance(self.source, (str, os.PathLike)) else None
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Say which file or table cannot be read."""
+        name = self.path or f"<{type(self.source).__name__}>"
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        except (OSError, _pyarrow().ArrowInvalid) as error:
+            what = "Parquet or a data frame, which table(…) and options such as --id-column are for"
+            raise InputError(f"{name}: cannot be read as {what}: {error}") from None
 
     def _batches(self) -> Iterator[Any]:
         pa = _pyarrow()
-        streams = hasattr(self.source, "__arrow_c_stream__")
-        batches = pa.RecordBatchReader.from_stream(self.source) if streams else [pa.record_batch(self.source)]
-        return (batch.select(self._columns(batch.schema.names)) for batch in batches)
-
-    def _parquet_batches(self, file: Path) -> Iterator[Any]:
-        pa = _pyarrow()
-        from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - an extra
-
-        try:
-            with ParquetFile(file) as parquet:
+        if self.path is not None:
+            with self._parquet() as parquet:
                 names = self._columns(parquet.schema_arrow.names)
                 yield from parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=names)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"cannot be read as Parquet: {error}") from None
+            return
+        streams = hasattr(self.source, "__arrow_c_stream__")
+        batches = pa.RecordBatchReader.from_stream(self.source) if streams else [pa.record_batch(self.source)]
+        yield from (batch.select(self._columns(batch.schema.names)) for batch in batches)
+
+    def _parquet(self) -> Any:
+        from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - an extra
+
+        return ParquetFile(self.path)
 
     def _columns(self, present: list[str]) -> list[str]:
         """Give the columns to read; those that were asked for must be there."""
@@ -258,7 +266,7 @@ def table(
 
     Args:
         source: An object with `__arrow_c_stream__` or `__arrow_c_array__` (of pyarrow, Polars, pandas, DuckDB), or
-            the path of a Parquet file or of a folder of them, read in order of their names.
+            the path of a Parquet file or of a folder of them, each a source of its own, in order of their names.
         id_column: Strings.
         values_column: Lists, of fixed or variable size, of numbers.
         namespace_column: Strings or null. May be missing where it is not named.
@@ -271,10 +279,10 @@ def table(
 
     """
     _pyarrow()
-    is_path = isinstance(source, (str, os.PathLike))
-    if not (is_path or hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__")):
+    given = Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
+    if given.path is None and not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
         raise InputError(f"{type(source).__name__} is no Arrow table; give one, a data frame, or a path of Parquet")
-    return Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
+    return given
 
 
 def _pyarrow() -> Any:

@@ -43,6 +43,19 @@ if TYPE_CHECKING:
 # A spool file is closed to writing at this size, so that disk space comes back while a load runs.
 SPOOL_FILE_SIZE: Final = 32 * 1024 * 1024
 STANDARD_INPUT: Final = "-"
+PARQUET: Final = ".parquet"
+_DECOMPRESS: Final = "; give the path of a file whose name ends in {}, or decompress it on the way"
+# First bytes -> what they are of, and what to do.
+OTHER_FORMATS: Final = {
+    b"\x1f\x8b": "gzip" + _DECOMPRESS.format(".gz"),
+    b"BZh": "bzip2" + _DECOMPRESS.format(".bz2"),
+    b"\xfd7zXZ\x00": "xz" + _DECOMPRESS.format(".xz"),
+    b"\x28\xb5\x2f\xfd": "zstd" + _DECOMPRESS.format(".zst"),
+    b"PAR1": "Parquet; give its path: table(path), or a name that ends in .parquet",
+    b"\x93NUMPY": "a NumPy array, which has no ids; give --ids FILE, or columns(ids=…, values=numpy.load(…))",
+    b"PK\x03\x04": "a zip archive, such as .npz; unpack it, or give its arrays to columns(ids=…, values=…)",
+}
+MAGIC_SIZE: Final = max(map(len, OTHER_FORMATS))
 # What the standard library and zstd raise for files that are damaged, cut short or gone.
 UNREADABLE: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, *([] if zstd is None else [zstd.ZstdError]))
 
@@ -95,6 +108,8 @@ class FileInPlace:
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer`."""
         read = os.preadv(self._file.descriptor, [buffer], self._offset)
+        if not self._offset:
+            _refuse_other_formats(self._file.name, bytes(buffer[:MAGIC_SIZE]))
         self._offset += read
         return read
 
@@ -106,7 +121,8 @@ class FileInPlace:
 class Spool:
     """A stream that can be read once, kept in temporary files for as long as a batch needs them."""
 
-    def __init__(self, read_into: ReadInto, unencodable: dict[int, Unencodable] | None = None) -> None:
+    def __init__(self, name: str, read_into: ReadInto, unencodable: dict[int, Unencodable] | None = None) -> None:
+        self._name = name
         self.unencodable = {} if unencodable is None else unencodable
         self._read_into = read_into
         self._files: deque[tuple[int, OpenFile]] = deque()
@@ -115,6 +131,8 @@ class Spool:
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer`, and write the same bytes to the spool."""
         read = self._read_into(buffer)
+        if not self._files:
+            _refuse_other_formats(self._name, bytes(buffer[:MAGIC_SIZE]))
         if not self._files or self._end - self._files[-1][0] >= SPOOL_FILE_SIZE:
             self._files.append((self._end, temporary_file()))
         write_all(self._files[-1][1], buffer[:read])
@@ -164,7 +182,7 @@ def open_sources(source: object) -> list[Source]:
     """
     paths: Sequence[Any] = source if isinstance(source, (list, tuple)) else [source]
     if paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
-        return [_path_source(os.fspath(path)) for path in paths]
+        return [source for path in paths for source in _path_sources(os.fspath(path))]
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if _is_regular_file(source):
@@ -173,28 +191,48 @@ def open_sources(source: object) -> list[Source]:
         name = getattr(source, "name", None)
         # The caller's own: left open.
         return [_stream(name if isinstance(name, str) else "<file>", lambda: nullcontext(cast("IO[bytes]", source)))]
-    if isinstance(source, records.Table) and isinstance(source.source, (str, os.PathLike)):
-        return [_records_source(source, os.fspath(source.source))]
+    if isinstance(source, records.Table) and source.path is not None:
+        return _parquet_sources(source.path, source)
     return [_records_source(source)]
 
 
-def _path_source(path: str) -> Source:
+def _path_sources(path: str) -> list[Source]:
     if path == STANDARD_INPUT:
-        return _stream("<stdin>", lambda: nullcontext(sys.stdin.buffer))
-    try:
-        mode = os.stat(path).st_mode  # noqa: PTH116 - a str path keeps the name as it was given
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    if stat.S_ISDIR(mode) or Path(path).suffix == ".parquet":
-        return _records_source(records.table(path), path)
-    if Path(path).suffix == ".npy":
-        raise InputError(f"{path}: has no ids; give them with --ids FILE, or columns(ids=…, values=numpy.load(…))")
-    decompress = DECOMPRESSORS.get(Path(path).suffix)
-    if decompress is not None:
-        return _stream(path, lambda: decompress(path))
+        return [_stream("<stdin>", lambda: nullcontext(sys.stdin.buffer))]
+    mode, suffix = _mode(path), Path(path).suffix.lower()
+    if stat.S_ISDIR(mode) or suffix == PARQUET:
+        return _parquet_sources(path, records.table(path))
+    if suffix in DECOMPRESSORS:
+        return [_stream(path, lambda: DECOMPRESSORS[suffix](path))]
     if not stat.S_ISREG(mode):
-        return _stream(path, lambda: open(path, "rb"))  # noqa: PTH123 - a str path, as above
-    return _file_in_place(path, lambda: os.open(path, os.O_RDONLY))
+        return [_stream(path, lambda: open(path, "rb"))]  # noqa: PTH123 - a str path keeps the name as it was given
+    return [_file_in_place(path, lambda: os.open(path, os.O_RDONLY))]
+
+
+def _mode(path: str) -> int:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - a str path, as above
+    except OSError as error:
+        if path.lstrip().startswith("{"):
+            raise InputError("a str is a path; give a line of NDJSON as bytes, as line.encode() makes") from None
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def _parquet_sources(path: str, table: records.Table) -> list[Source]:
+    """Give the Parquet file, or each of a folder's that holds vectors; the names are those that Spark reads."""
+    if not stat.S_ISDIR(_mode(path)):
+        return [_records_source(table, path)]
+    files = [
+        attrs.evolve(table, source=str(file))
+        for file in sorted(Path(path).rglob("*"))
+        if file.suffix.lower() == PARQUET
+        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        and not file.is_dir()
+    ]
+    found = [_records_source(file, file.source) for file in files if file.has_rows()]
+    if not found:
+        raise InputError(f"{path}: is a folder without a .parquet file that holds vectors")
+    return found
 
 
 def _file_in_place(name: str, open_descriptor: Callable[[], int]) -> Source:
@@ -214,7 +252,7 @@ def _stream(name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes
         with _naming(name):
             opening = open_stream()
         with opening as stream:
-            yield Spool(_read_into_of(name, stream))
+            yield Spool(name, _read_into_of(name, stream))
 
     return Source(name, None, in_place=False, open=opened)
 
@@ -232,6 +270,13 @@ def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
     return read_into
 
 
+def _refuse_other_formats(name: str, start: bytes) -> None:
+    """Refuse what no line of JSON starts with, in place of naming thousands of bad lines."""
+    for magic, what in OTHER_FORMATS.items():
+        if start.startswith(magic):
+            raise InputError(f"{name}: looks like {what}")
+
+
 @contextmanager
 def _naming(name: str) -> Iterator[None]:
     """Say which source cannot be read."""
@@ -247,7 +292,7 @@ def _records_source(source: object, name: str = "<records>") -> Source:
     @contextmanager
     def opened() -> Iterator[Readable]:
         unencodable: dict[int, Unencodable] = {}
-        yield Spool(_read_into_by_lines(lines, unencodable), unencodable)
+        yield Spool(name, _read_into_by_lines(lines, unencodable), unencodable)
 
     return Source(name, None, in_place=False, open=opened)
 
