@@ -207,6 +207,18 @@ def test_resume_stands_beside_the_source(source: Path) -> None:
     assert source.with_name("vectors.ndjson.journal").exists()
 
 
+def test_a_resumed_load_still_tells_of_the_lines_that_an_earlier_run_rejected(source: Path, tmp_path: Path) -> None:
+    source.write_bytes(source.read_bytes() + b"no JSON\n")
+    command = ("insert", "index", source, "--resume", "--rejects", tmp_path / "rejects")
+    with ScriptedServer() as server:
+        assert run(server.url, *command).returncode == 1
+        again = run(server.url, *command)
+        counted = json.loads(run(server.url, *command, "--json").stdout)["rejected_lines_earlier"]
+    assert again.returncode == 1
+    assert "1 line rejected in an earlier run" in again.stdout
+    assert counted == 1
+
+
 def test_ctrl_c_leaves_a_journal_that_goes_on(source: Path, tmp_path: Path) -> None:
     command = [*COMMAND, "insert", "index", source, "--batch-vectors", "1", "--concurrency", "2"]
     command += ["--journal", tmp_path / "journal"]

@@ -137,6 +137,7 @@ def test_nobody_writes_once_a_load_was_left(tmp_path: Path) -> None:
         with pytest.raises(InsertInterrupted) as caught:
             index.insert(Source(), batch_vectors=2, **options)
         assert caught.value.report.batches == ()
+        assert str(caught.value).startswith("nothing accepted, in ")
         others = [stack.enter_context((tmp_path / f"other{number}").open("ab")) for number in range(9)]
         left = [thread for thread in threading.enumerate() if thread.name.startswith("cf-vectorize")]
         assert left

@@ -91,6 +91,15 @@ def test_a_load_is_reported_when_its_verification_fails() -> None:
     assert caught.value.report.vectors == 3
 
 
+def test_the_summary_of_a_verified_load_tells_what_was_found() -> None:
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        index.insert([line("a")])
+        report = index.insert([line("a", metadata={"changed": True}), line("b")], verify=True)
+    assert report.verification is not None
+    assert report.summary().startswith("2 vectors accepted in 1 batch")
+    assert "1 equal, 0 missing, 1 different".replace(", ", "\n") in report.summary()
+
+
 def test_what_was_fetched_before_an_error_is_kept() -> None:
     refusal = failure(403, 10000, "no")
     with ScriptedServer([Answer()] * 5 + [refusal]) as server, Vectorize("index", **settings(server.url)) as index:

@@ -191,16 +191,14 @@ def _insert(arguments: argparse.Namespace) -> int:
     if report is None or not report.accepted:
         return codes[0]
     unverified = report.verification is not None and not report.verification.ok
-    return FAILED if failures or report.rejected or unverified else OK
+    return FAILED if failures or report.rejected or report.rejected_earlier or unverified else OK
 
 
 def _print_insert_report(report: InsertReport, *, as_json: bool) -> None:
     if as_json:
         _print_json(report.as_json())
         return
-    print(f"{report.summary()}, in {report.seconds:.1f} s", file=sys.stderr if report.failed else sys.stdout)
-    if report.verification is not None:
-        print(report.verification.summary())
+    print(report.summary(), file=sys.stderr if report.failed else sys.stdout)
 
 
 def _how_to_go_on(arguments: argparse.Namespace) -> str:

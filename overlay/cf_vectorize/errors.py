@@ -234,3 +234,6 @@ class InsertInterrupted(KeyboardInterrupt):
     def __init__(self, report: InsertReport) -> None:
         super().__init__(report)
         self.report = report
+
+    def __str__(self) -> str:
+        return self.report.summary()

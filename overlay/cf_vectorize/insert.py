@@ -194,7 +194,16 @@ class _Load:
                 rejects = self._rejects.state() if self._rejects else None
                 cut = batch.cut
                 self._journal.note(
-                    Entry(batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, rejects)
+                    Entry(
+                        batch.source,
+                        cut.start,
+                        cut.stop,
+                        range_digest,
+                        batch.vectors,
+                        mutation_id,
+                        rejects,
+                        len(batch.bad),
+                    )
                 )
 
 
@@ -235,5 +244,6 @@ def _outcome(batch: Batch) -> BatchOutcome:
         rejected=tuple(problem for bad in batch.bad for problem in bad.problems),
         discarded=batch.discarded,
         resumed=batch.entry is not None,
+        rejected_earlier=batch.entry.rejected if batch.entry else 0,
         error=batch.error,
     )

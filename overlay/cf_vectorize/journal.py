@@ -35,6 +35,7 @@ class Entry:
         vectors: Vectors that were sent.
         mutation_id: What the service answered; None where every line was rejected.
         rejects: State of the rejects files once this batch's lines were in them, None where there were none.
+        rejected: Lines of the range that were kept back.
 
     """
 
@@ -45,6 +46,7 @@ class Entry:
     vectors: int
     mutation_id: str | None
     rejects: Rejects.State | None = None
+    rejected: int = 0
 
 
 def digest(segments: Sequence[Segment]) -> str:

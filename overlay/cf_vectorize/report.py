@@ -33,6 +33,7 @@ class BatchOutcome:
         rejected: Problems of the lines that were kept back.
         discarded: How many of the sent lines the service will have dropped, by our own judgement of them.
         resumed: Whether a journal says that an earlier run had it acknowledged.
+        rejected_earlier: Lines that this earlier run kept back.
         error: Why it was not accepted, None where it was.
 
     """
@@ -52,6 +53,7 @@ class BatchOutcome:
     rejected: tuple[BadLine, ...] = ()
     discarded: int = 0
     resumed: bool = False
+    rejected_earlier: int = 0
     error: VectorizeError | None = None
 
     @property
@@ -123,6 +125,11 @@ class InsertReport:
         return tuple(line for batch in self.accepted for line in batch.rejected)
 
     @property
+    def rejected_earlier(self) -> int:
+        """Lines that an earlier run kept back."""
+        return sum(batch.rejected_earlier for batch in self.batches)
+
+    @property
     def discarded(self) -> int:
         """Lines that the service will have dropped."""
         return sum(batch.discarded for batch in self.accepted)
@@ -133,18 +140,21 @@ class InsertReport:
         return sum(batch.resumed for batch in self.batches)
 
     def summary(self) -> str:
-        """Say in one line what was accepted and what was not."""
+        """Say in one line what was accepted and what was not, and below it what reading back found."""
         accepted = f"{count(self.vectors, 'vector')} accepted in {count(len(self.accepted), 'batch')}"
         parts = [accepted if self.accepted else "nothing accepted"]
         if self.resumed:
             parts.append(f"{self.resumed:,} of them in an earlier run")
         if self.rejected:
             parts.append(f"{count(len({(line.source, line.line) for line in self.rejected}), 'line')} rejected")
+        if self.rejected_earlier:
+            parts.append(f"{count(self.rejected_earlier, 'line')} rejected in an earlier run")
         if self.discarded:
             parts.append(f"{count(self.discarded, 'line')} left to the service to discard")
         if self.failed:
             parts.append(f"{count(len(self.failed), 'batch')} not accepted")
-        return ", ".join(parts)
+        said = f"{', '.join(parts)}, in {self.seconds:.1f} s"
+        return said if self.verification is None else f"{said}\n{self.verification.summary()}"
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as what JSON can say."""
@@ -156,6 +166,7 @@ class InsertReport:
             "retries": self.retries,
             "waited_seconds": round(self.waited, 3),
             "seconds": round(self.seconds, 3),
+            "rejected_lines_earlier": self.rejected_earlier,
             "rejected_lines": [attrs.asdict(line) for line in self.rejected],
             "discarded_lines": self.discarded,
             "resumed_batches": self.resumed,
