@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import pytest
 from cf_vectorize import Vectorize, cli, verify
 from cf_vectorize.options import VerifyArguments
 from cf_vectorize.progress import Progress
-from cf_vectorize.terminal import duration, line
+from cf_vectorize.terminal import duration, line, read_back
 from loads import ACCOUNT, TOKEN, environment, ids, lines
 from scripted_server import Answer, Request, ScriptedServer, failure, html
 
@@ -248,11 +249,14 @@ def test_ctrl_c_leaves_a_journal_that_goes_on(source: Path, tmp_path: Path) -> N
     assert server.acknowledged == dict.fromkeys(ids(10), 1)
 
 
-def on_terminal(url: str, *arguments: object, results: bool = False) -> tuple[int, str]:
+def on_terminal(
+    url: str, *arguments: object, results: bool = False, command: list[str] = COMMAND, columns: int = 0
+) -> tuple[int, str]:
     """Run with standard error, or the results too, on a terminal, and give what it drew."""
     controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         env=clean_environment(url),
         stdout=terminal if results else subprocess.DEVNULL,
         stderr=terminal,
@@ -276,6 +280,64 @@ def test_progress_is_drawn_on_a_terminal_and_taken_off(source: Path) -> None:
     assert "%" in drawn
     assert "MB/s" in drawn
     assert drawn.endswith("\r\x1b[K")
+
+
+CLEAR = "\r\x1b[K"
+DRAWS_ALL = """
+import sys
+from cf_vectorize import cli, terminal, verify
+terminal.REDRAW_AFTER = verify.PAUSE = verify.PAUSE_PER_REQUEST = 0.0
+sys.exit(cli.main())
+"""
+
+
+def answer_with(*identities: str) -> Answer:
+    result = [{**json.loads(each), "namespace": None, "metadata": None} for each in lines(3)]
+    found = [vector for vector in result if vector["id"] in identities]
+    return Answer(body=json.dumps({"success": True, "errors": [], "messages": [], "result": found}).encode())
+
+
+@pytest.mark.parametrize("command", ["verify", "verify --all", "insert --verify"])
+def test_reading_back_is_drawn_on_a_terminal_and_taken_off(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(b"".join(lines(3)))
+    name, *options = command.split()
+    answers = [answer_with(*ids(2)), answer_with(), answer_with(*ids(3))]
+    with ScriptedServer([Answer(), *answers] if name == "insert" else answers) as server:
+        drawing = [sys.executable, "-c", DRAWS_ALL]
+        code, drawn = on_terminal(server.url, name, "index", path, *options, command=drawing)
+    assert code == 0
+    texts = [re.sub(r"up to .* for", "up to … for", text) for text in drawn.split(CLEAR)]
+    looking = texts[texts.index("[------------------------]   0%  0 of 3 lines looked at") :]
+    waiting = "3 of 3 lines looked at  waiting up to … for 1 missing one"
+    assert looking[1:-2] == [
+        "[########----------------]  33%  1 of 3 lines looked at",
+        "[################--------]  67%  2 of 3 lines looked at",
+        *[waiting] * (len(looking) - 5),
+    ]
+    assert len(looking) > 6
+    assert looking[-2:] == ["[########################] 100%  3 of 3 lines looked at", ""]
+
+
+def test_a_line_is_narrower_than_the_terminal(source: Path) -> None:
+    with ScriptedServer() as server:
+        _, drawn = on_terminal(server.url, "insert", "index", source, columns=40)
+    assert max(map(len, drawn.split(CLEAR))) == 39
+
+
+def test_an_error_stands_where_the_line_was(source: Path) -> None:
+    with ScriptedServer([failure(400, 3000, "vectorize.index.not_found")]) as server:
+        code, drawn = on_terminal(server.url, "verify", "index", source)
+    assert code == 1
+    assert drawn.rpartition(CLEAR)[2].startswith("error: ")
+
+
+def test_reading_back_is_silent_without_a_terminal(source: Path) -> None:
+    with ScriptedServer() as server:
+        run(server.url, "insert", "index", source)
+        found = run(server.url, "verify", "index", source, "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert json.loads(found.stdout)["equal"] == 10
 
 
 def test_a_reader_that_leaves_is_no_traceback(source: Path) -> None:
@@ -380,6 +442,27 @@ MILLION = 1_000_000
 )  # fmt: skip
 def test_a_line_of_progress(progress: Progress, seconds: float, words: str) -> None:
     assert line(progress, seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("progress", "left", "words"),
+    [
+        (Progress(total=8 * MILLION, queued=2 * MILLION), 9, "[######------------------]  25%  2 MB read"),
+        (Progress(total=None, queued=2 * MILLION), 9, "2 MB read"),
+        (Progress(lines=3_000, looked_at=750), 9, "[######------------------]  25%  750 of 3,000 lines looked at"),
+        (Progress(total=8 * MILLION, queued=4 * MILLION, lines=1_000, looked_at=500, missing=5), 9,
+         "[######------------------]  25%  500 of about 2,000 lines looked at  5 missing"),
+        (Progress(total=8 * MILLION, queued=8 * MILLION, lines=2_000, looked_at=500), 9,
+         "[######------------------]  25%  500 of 2,000 lines looked at"),
+        (Progress(total=None, queued=4 * MILLION, lines=1_000, looked_at=500), 9, "500 lines looked at"),
+        (Progress(lines=40, looked_at=40, missing=5), 9,
+         "40 of 40 lines looked at  waiting up to 9 s for 5 missing ones"),
+        (Progress(lines=40, looked_at=40, missing=5), 0,
+         "[########################] 100%  40 of 40 lines looked at  5 missing"),
+    ],
+)  # fmt: skip
+def test_a_line_of_reading_back(progress: Progress, left: float, words: str) -> None:
+    assert read_back(progress, left) == words
 
 
 @pytest.mark.parametrize("end", ["exit", "signal"])

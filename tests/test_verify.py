@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from cf_vectorize.progress import Progress
     from cf_vectorize.verify import VerifyReport
 
 DIMENSIONS = 32
@@ -467,6 +468,40 @@ def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer
     assert verify.verify(transport, sources, deadline=0.0, stop=threading.Event()).equal == 40
 
 
+@pytest.mark.parametrize("sample", [30, "all"])
+def test_progress_ends_with_the_numbers_of_the_report(
+    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "WINDOW", 10)
+    store(index, map(vector, range(25)))
+    index.vectors["v4"]["namespace"] = "other"  # so that the source is read again, which is not counted
+    path = write(tmp_path / "a.ndjson", 29)
+    path.write_bytes(path.read_bytes() + b"{}\n")
+    seen: list[Progress] = []
+    report = check(transport, path, sample=sample, on_progress=seen.append)
+    assert (report.equal, report.missing, report.different, report.not_judged) == (24, 4, 1, 1)
+    assert (seen[-1].lines, seen[-1].looked_at, seen[-1].missing) == (30, 30, 4)
+    assert {progress.looked_at for progress in seen} >= set(range(29))
+    assert all(progress.looked_at <= progress.lines for progress in seen)
+    reading = [progress for progress in seen if progress.queued]
+    assert {progress.total for progress in reading} == {path.stat().st_size}
+    assert reading[-1].queued == path.stat().st_size
+    if sample == "all":  # a window is read when the one before was looked at
+        third = next(progress for progress in seen if progress.looked_at == 5)
+        assert (third.lines, third.queued * 30 // path.stat().st_size) == (10, 10)
+
+
+def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
+    emulate: Callable[..., tuple[Vectorize, Transport]], tmp_path: Path
+) -> None:
+    client, _ = emulate(delay=0.0, jitter=0.0)
+    seen: list[Progress] = []
+    client.insert(write(tmp_path / "a.ndjson", 30), verify=10, on_progress=seen.append)
+    loaded = next(number for number, progress in enumerate(seen) if progress.lines)
+    assert seen[loaded - 1].vectors == 30
+    assert [progress.looked_at for progress in seen[loaded:]] == list(range(11))
+
+
 # --- waiting --------------------------------------------------------------------------------------------------------
 
 
@@ -516,6 +551,37 @@ def test_polling_is_gentle(index: IndexServer, transport: Transport, monkeypatch
     # All once at the start, one request a second while nothing turns up, all once at the deadline.
     assert report.requests == len(index.requests) == 150 + 119 + 150 + 1
     assert set(pauses) == {1.0}
+
+
+def test_a_long_pause_is_told_of_every_second(
+    index: IndexServer, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    seen: list[Progress] = []
+    waits: list[tuple[float, int, int]] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is not None
+            waits.append((timeout, len(seen), seen[-1].missing))
+            now[0] += timeout
+            return False
+
+    monkeypatch.setattr(verify, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(verify, "PAUSE_PER_REQUEST", 2.0)
+    store(index, map(vector, range(20)))
+    index.hidden = lambda _: len(index.requests) <= 2
+    sampler = Sampler(40, seed=1)
+    for number in range(40):
+        sampler.offer(line(vector(number)), "rows", number + 1)
+    verify.verify_sample(transport, sampler, deadline=6.5, on_progress=seen.append, stop=Stop())
+    # Two requests after the first second, of which one brings something, and then four seconds until the next.
+    assert [(timeout, missing) for timeout, _, missing in waits] == [
+        (1.0, 40), (1.0, 20), (1.0, 20), (1.0, 20), (1.0, 20), (1.0, 20), (0.5, 20)
+    ]  # fmt: skip
+    told = [count for _, count, _ in waits]
+    assert told == sorted(set(told))
+    assert len(index.requests) == 2 + 2 + 1 + 1 + 1
 
 
 @pytest.mark.usefixtures("quick_polls")

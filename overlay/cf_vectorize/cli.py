@@ -294,11 +294,16 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from .errors import VectorizeError  # noqa: PLC0415
+    from .terminal import ReadBackLine  # noqa: PLC0415
 
     try:
-        with _client(arguments) as client:
+        with _client(arguments) as client, ReadBackLine(arguments.wait) as progress:
             report = client.verify(
-                _source(arguments), sample=arguments.sample, seed=arguments.seed, deadline=arguments.wait
+                _source(arguments),
+                sample=arguments.sample,
+                seed=arguments.seed,
+                deadline=arguments.wait,
+                on_progress=progress,
             )
     except VectorizeError as error:
         return _fail(error)

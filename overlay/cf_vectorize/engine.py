@@ -81,14 +81,17 @@ class Engine:
             raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
         report = InsertReport(tuple(batches), time.monotonic() - started)
         _raise_failure(report)
-        return report if sampler is None else self._verified(report, sampler, stop)
+        return report if sampler is None else self._verified(report, sampler, arguments, stop)
 
-    def _verified(self, report: InsertReport, sampler: Sampler, stop: threading.Event) -> InsertReport:
+    def _verified(
+        self, report: InsertReport, sampler: Sampler, arguments: InsertArguments, stop: threading.Event
+    ) -> InsertReport:
         """Add what reading back finds; what goes wrong there still tells of the load."""
         from . import verify  # noqa: PLC0415
 
         try:
-            found = verify.verify_sample(self._transport, sampler, stop=stop)
+            on_progress = arguments.get("on_progress")
+            found = verify.verify_sample(self._transport, sampler, stop=stop, on_progress=on_progress)
         except KeyboardInterrupt:
             raise InsertInterrupted(report) from None
         except VectorizeError as error:

@@ -80,9 +80,7 @@ class _Load:
         self._rejects = rejects
         limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
         self._planner = Planner(options, limits, journal, sampler)
-        sizes = [source.size for source in sources]
-        total = None if None in sizes else sum(filter(None, sizes))
-        self._tracker = Tracker(total, options.on_progress)
+        self._tracker = Tracker(sources, options.on_progress)
         self._stop = stop
         self._noting = threading.Lock()
         self._under_way: set[Future[list[BatchOutcome]]] = set()

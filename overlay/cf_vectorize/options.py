@@ -33,7 +33,8 @@ class InsertArguments(TypedDict, total=False):
         on_changed: When a source has changed since the journal was written: "refuse" (the default), or "resend"
             the changed parts.
         on_error: When a batch fails for good: "stop" starting new ones (the default), or "continue".
-        on_progress: Called with a `Progress` whenever it changes, from the threads that send.
+        on_progress: Called with a `Progress` whenever it changes, from the threads that send; with `verify`
+            afterwards with one of reading back, whose counts start anew.
         compact: Whether NDJSON lines are rewritten to shortest float32 decimals on the way. Default False.
         verify: How many of the lines, chosen at random, are read back after the load and compared; True for 3,000,
             which bounds the share of missing or different vectors below 0.1 % at 95 % confidence. Default False.
@@ -64,6 +65,8 @@ class VerifyArguments(TypedDict, total=False):
         seed: Repeats an earlier choice of lines.
         deadline: Seconds in which missing vectors may still turn up. Default 120.
         concurrency: Requests under way at a time. Default 8.
+        on_progress: Called with a `Progress` as the source is read, for each line that is looked at, and at least
+            every second of waiting.
 
     """
 
@@ -71,6 +74,7 @@ class VerifyArguments(TypedDict, total=False):
     seed: int | None
     deadline: float
     concurrency: int
+    on_progress: Callable[[Progress], None] | None
 
 
 def _one_of(*choices: str) -> Any:

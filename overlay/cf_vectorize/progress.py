@@ -1,4 +1,4 @@
-"""How far a load is."""
+"""How far a load, or reading back, is."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from .sources import Source
 
 
 @attrs.frozen
 class Progress:
-    """How far a load is; counts of bytes but where it says otherwise.
+    """How far a load, or reading back, is; counts of bytes but where it says otherwise.
 
     Attributes:
         total: Bytes of the sources, None where a source's size is not known.
-        queued: Read and made into batches.
+        queued: Read, and made into batches where they are sent.
         sent: Handed to the network, without what a retry took back.
         acknowledged: Accepted by the service, now or by the journal earlier.
         taken_back: Sent in vain: attempts that failed.
@@ -26,6 +28,9 @@ class Progress:
         pause: Seconds that the latest retry waits.
         reason: Why it waits, None where nothing was ever retried.
         awaited: Requests that were under way when the load was broken off, 0 before; it waits for them.
+        lines: Lines to read back, as far as they are read or chosen.
+        looked_at: Of these, those that were asked for, or cannot be.
+        missing: Of these, those that the index does not hold, or not yet.
 
     """
 
@@ -39,14 +44,18 @@ class Progress:
     pause: float = 0.0
     reason: str | None = None
     awaited: int = 0
+    lines: int = 0
+    looked_at: int = 0
+    missing: int = 0
 
 
 class Tracker:
-    """Keeps the one `Progress` of a load that many threads report to."""
+    """Keeps the one `Progress` that many threads report to."""
 
-    def __init__(self, total: int | None, on_progress: Callable[[Progress], None] | None) -> None:
+    def __init__(self, sources: Sequence[Source], on_progress: Callable[[Progress], None] | None) -> None:
+        sizes = [source.size for source in sources]
         self._lock = threading.Lock()
-        self._progress = Progress(total)
+        self._progress = Progress(None if None in sizes else sum(filter(None, sizes)))
         self._on_progress = on_progress
 
     def add(self, *, pause: float = 0.0, reason: str | None = None, **counts: int) -> None:

@@ -1,12 +1,14 @@
-"""Progress of a load as one line on a terminal."""
+"""Progress as one line on a terminal."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
+from .defaults import VERIFY_DEADLINE
 from .wording import count, duration
 
 if TYPE_CHECKING:
@@ -24,14 +26,37 @@ def line(progress: Progress, seconds: float) -> str:
     rate = progress.sent / seconds if seconds > 0 else 0.0
     parts = [f"{progress.vectors:,} vectors", f"{rate / MEGABYTE:,.1f} MB/s"]
     if progress.total:
-        share = min(1.0, progress.acknowledged / progress.total)
-        filled = int(share * BAR)
-        parts.insert(0, f"[{'#' * filled}{'-' * (BAR - filled)}] {share:4.0%}")
+        parts.insert(0, _bar(progress.acknowledged / progress.total))
         if rate and progress.acknowledged < progress.total:
             parts.append(f"{duration((progress.total - progress.acknowledged) / rate)} left")
     if progress.retries:
         parts.append(f"{progress.retries} retries, last waited {progress.pause:.0f} s")
     return "  ".join(parts)
+
+
+def read_back(progress: Progress, left: float) -> str:
+    """Write where reading back stands, when missing vectors are waited for `left` seconds more at most."""
+    total, lines = progress.total, progress.lines
+    if not lines:
+        read = f"{progress.queued / MEGABYTE:,.0f} MB read"
+        return f"{_bar(progress.queued / total)}  {read}" if total else read
+    # Where all are looked at, how many there are is known by their share of the bytes.
+    in_all = lines * (total or 0) // progress.queued if progress.queued else lines
+    about = "about " if in_all > lines else ""
+    parts = [f"{progress.looked_at:,}{f' of {about}{in_all:,}' if in_all else ''} lines looked at"]
+    if progress.missing and progress.looked_at == lines and left > 0:
+        parts.append(f"waiting up to {duration(left)} for {count(progress.missing, 'missing one')}")
+        return "  ".join(parts)
+    if in_all:
+        parts.insert(0, _bar(progress.looked_at / in_all))
+    if progress.missing:
+        parts.append(f"{progress.missing:,} missing")
+    return "  ".join(parts)
+
+
+def _bar(share: float) -> str:
+    filled = int(min(1.0, share) * BAR)
+    return f"[{'#' * filled}{'-' * (BAR - filled)}] {min(1.0, share):4.0%}"
 
 
 class _Line:
@@ -40,6 +65,12 @@ class _Line:
     def __init__(self) -> None:
         self._draws = sys.stderr.isatty()
         self._drawn_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
 
     def clear(self) -> None:
         """Take the line off the terminal."""
@@ -51,19 +82,46 @@ class _Line:
         now = time.monotonic()
         if self._draws and now - self._drawn_at >= REDRAW_AFTER:
             self._drawn_at = now
-            _write(f"\r\x1b[K{text()}")
+            # A line that wraps could not be taken off.
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            _write(f"\r\x1b[K{text()[: width - 1]}")
 
 
-class ProgressLine(_Line):
+class ReadBackLine(_Line):
+    """Shows how far reading back is.
+
+    Args:
+        wait: Seconds from the first request in which missing vectors may still turn up.
+
+    """
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self._left = wait
+        self._until: float | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Show the latest state."""
+        now = time.monotonic()
+        if self._until is None and progress.lines:
+            self._until = now + self._left
+        until = self._until or now
+        self._draw(lambda: read_back(progress, until - now))
+
+
+class ProgressLine(ReadBackLine):
     """Shows how far a load is; where there is no terminal it only says what it waits for."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(VERIFY_DEADLINE)
         self._started = time.monotonic()
         self._awaited = 0
 
     def __call__(self, progress: Progress) -> None:
         """Show the latest state."""
+        if progress.lines:
+            super().__call__(progress)
+            return
         if progress.awaited > self._awaited:
             self._awaited = progress.awaited
             self.clear()

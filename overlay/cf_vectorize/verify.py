@@ -17,6 +17,7 @@ from .errors import BadLine, InputError
 from .limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
 from .lookup import fetch_iter
 from .ndjson import BatchLimits, split
+from .progress import Tracker
 from .sampling import CONFIDENCE, SAMPLE, Sampler, most_wrong
 from .transport import Cancelled
 from .vector import Vector
@@ -24,10 +25,11 @@ from .wording import duration
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .comparison import Difference
     from .encode import Unencodable
+    from .progress import Progress
     from .sources import Source
     from .transport import Transport
 
@@ -168,6 +170,7 @@ def verify(
     seed: int | None = None,
     deadline: float = VERIFY_DEADLINE,
     concurrency: int = LOOKUP_CONCURRENCY,
+    on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event,
 ) -> VerifyReport:
     """Read the sources, fetch the vectors of the same ids, and compare.
@@ -180,6 +183,7 @@ def verify(
         seed: Repeats an earlier choice of lines; by default one is drawn and reported.
         deadline: Seconds from the first request in which missing vectors may still turn up. Default 120.
         concurrency: Requests under way at a time.
+        on_progress: Called as the source is read and its lines are looked at.
         stop: Set by whoever no longer wants the answer.
 
     Raises:
@@ -188,10 +192,11 @@ def verify(
         TransportError: The service could not be reached.
 
     """
+    tracker = Tracker(sources, on_progress)
     if sample == "all":
-        look = _Look(transport, deadline, concurrency, stop)
+        look = _Look(transport, deadline, concurrency, stop, tracker)
         read = LineReader()
-        everything = (read(*line) for line in _lines(sources, stop))
+        everything = (read(*line) for line in _lines(sources, stop, tracker))
         count = 0
         while window := list(islice(everything, WINDOW)):
             count += len(window)
@@ -199,15 +204,15 @@ def verify(
         chosen_with = None
     else:
         sampler = Sampler(SAMPLE if sample is None else sample, seed)
-        for line in _lines(sources, stop):
+        for line in _lines(sources, stop, tracker):
             sampler.offer(*line)
-        look = _Look(transport, deadline, concurrency, stop)
+        look = _Look(transport, deadline, concurrency, stop, Tracker((), on_progress))
         look.at(sampler.lines())
         count, chosen_with = sampler.offered, sampler.seed
     if not count:
         names = ", ".join(source.name for source in sources)
         raise InputError(f"{names}: no vectors in it; there is nothing to verify")
-    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop))
+    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop, Tracker((), None)))
     return look.report(count, chosen_with)
 
 
@@ -217,10 +222,11 @@ def verify_sample(
     *,
     deadline: float = VERIFY_DEADLINE,
     concurrency: int = LOOKUP_CONCURRENCY,
+    on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
-    look = _Look(transport, deadline, concurrency, stop)
+    look = _Look(transport, deadline, concurrency, stop, Tracker((), on_progress))
     look.at(sampler.lines())
     return look.report(sampler.offered, sampler.seed)
 
@@ -228,10 +234,13 @@ def verify_sample(
 class _Look:
     """Asks for the vectors of lines, and counts what it finds."""
 
-    def __init__(self, transport: Transport, deadline: float, concurrency: int, stop: threading.Event) -> None:
+    def __init__(
+        self, transport: Transport, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker
+    ) -> None:
         self._transport = transport
         self._concurrency = concurrency
         self._stop = stop
+        self._tracker = tracker
         self._started = time.monotonic()
         self._deadline = self._started + deadline
         self._requests = 0
@@ -243,10 +252,12 @@ class _Look:
 
     def at(self, lines: Sequence[Expected | BadLine]) -> None:
         """Look at lines, and wait for those that are not there yet."""
+        expected = [line for line in lines if isinstance(line, Expected)]
         for line in lines:
             if isinstance(line, BadLine):
                 self._unjudged.add(line)
-        for line in self._wait_for(self._ask([line for line in lines if isinstance(line, Expected)], late=False)):
+        self._tracker.add(lines=len(lines), looked_at=len(lines) - len(expected))
+        for line in self._wait_for(self._ask(expected, late=False)):
             self._missing.add(line)
 
     def again_at_duplicates(self, lines: Iterator[tuple[bytes | Unencodable, str, int]]) -> None:
@@ -305,6 +316,8 @@ class _Look:
                 self._unjudged.add(line.problem)
             else:
                 absent.append(line)
+            is_absent = vector is None and line.problem is None
+            self._tracker.add(looked_at=not late, missing=is_absent - late)
         return absent
 
     def _judge(self, line: Expected, vector: Vector) -> None:
@@ -320,9 +333,12 @@ class _Look:
         waiting = deque(absent)
         pause = PAUSE
         while waiting and (left := self._deadline - time.monotonic()) > 0:
-            if self._stop.wait(min(pause, left)):
+            self._tracker.add()
+            if self._stop.wait(min(pause, left, PAUSE)):
                 raise Cancelled
-            pause = max(PAUSE, self._poll(waiting) * PAUSE_PER_REQUEST)
+            pause -= PAUSE
+            if pause <= 0:
+                pause = max(PAUSE, self._poll(waiting) * PAUSE_PER_REQUEST)
         return self._ask(list(waiting), late=True)
 
     def _poll(self, waiting: deque[Expected]) -> int:
@@ -357,13 +373,16 @@ class _Kept(Generic[T]):
         return taken
 
 
-def _lines(sources: Sequence[Source], stop: threading.Event) -> Iterator[tuple[bytes | Unencodable, str, int]]:
+def _lines(
+    sources: Sequence[Source], stop: threading.Event, tracker: Tracker
+) -> Iterator[tuple[bytes | Unencodable, str, int]]:
     """Give each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
-            for cut in split(readable.read_into, BatchLimits()):
+            for cut in split(readable.read_into, BatchLimits(WINDOW)):
                 if stop.is_set():
                     raise Cancelled
+                tracker.add(queued=cut.size)
                 for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
                     if not line.isspace():
                         yield readable.unencodable.pop(number, line), source.name, number
