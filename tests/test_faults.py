@@ -19,6 +19,7 @@ from cf_vectorize import (
     ServerError,
     TransportError,
     UnexpectedResponseError,
+    Vectorize,
     VectorizeError,
 )
 from cf_vectorize.pacing import PAUSE_FLOOR, RETRY_AFTER_CAP
@@ -201,6 +202,16 @@ def test_one_throttled_worker_stops_all(throttled: Answer, clock: Clock, insert:
     assert report.retries == 1
     assert clock.meeting is None
     assert clock.now >= 1_120
+
+
+def test_a_worker_that_already_waits_obeys_a_later_block(clock: Clock) -> None:
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        budget = index._transport._budget
+        budget.block(1_010.0)
+        clock.meeting = threading.Barrier(1, lambda: budget.block(1_100.0))
+        index.insert(lines(1))
+    assert clock.pauses == [10.0, 90.0]
+    assert len(server.requests) == 1
 
 
 def test_a_whole_account_that_is_throttled(clock: Clock, insert: Insert) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import pickle
 import threading
 from collections import Counter
@@ -73,9 +74,19 @@ def test_an_option_out_of_bounds_is_refused_by_name(option: str, value: Any, ins
     assert server.requests == []
 
 
-@pytest.mark.parametrize(("setting", "value"), [("requests_per_5min", 0), ("timeout", 0), ("give_up_after", -1)])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("requests_per_5min", 0),
+        ("timeout", 0),
+        ("timeout", math.nan),
+        ("timeout", math.inf),
+        ("give_up_after", -1),
+        ("give_up_after", math.nan),
+    ],
+)
 @pytest.mark.parametrize("client", [Vectorize, AsyncVectorize])
-def test_a_setting_out_of_bounds_is_refused_by_name(client: Any, setting: str, value: int) -> None:
+def test_a_setting_out_of_bounds_is_refused_by_name(client: Any, setting: str, value: float) -> None:
     with pytest.raises(InputError, match=f"{setting}.*{value}"):
         client("index", **settings("http://127.0.0.1:1/client/v4", **{setting: value}))
 

@@ -63,26 +63,26 @@ class Budget:
         self._restart_at = 0.0
         self._under_way = 0
 
-    def reserve(self, now: float) -> float:
-        """Book one request and give the time at which it may start: `now`, or later."""
+    def start(self, now: float) -> float:
+        """Count one request and give `now` if it may start; otherwise count nothing and give when to ask again."""
         with self._lock:
             while self._starts and self._starts[0] <= now - self._window:
                 self._starts.popleft()
-            start = now
+            moment = self._after_stop(now)
             if len(self._starts) >= self._requests:
-                start = max(start, self._starts[-self._requests] + self._window)
-            start = max(start, self._after_stop(now))
-            self._starts.append(start)
-            self._under_way += 1
-            return start
+                moment = max(moment, self._starts[-self._requests] + self._window)
+            if moment == now:
+                self._starts.append(now)
+                self._under_way += 1
+                if self._left is not None:
+                    self._left -= 1
+            return moment
 
     def _after_stop(self, now: float) -> float:
         """Give the earliest start that the service's last words allow, a slot of its own for each caller."""
         stop = self._blocked_until
-        if self._left is not None and now < self._left_until:
-            if self._left <= 0:
-                stop = max(stop, self._left_until)
-            self._left -= 1
+        if self._left is not None and self._left <= 0:
+            stop = max(stop, self._left_until)
         if stop <= now:
             return now
         self._restart_at = max(stop, self._restart_at + RESTART_SPACING)

@@ -177,9 +177,9 @@ class Transport:
         give_up_after: float,
         requests_per_5min: int | None,
     ) -> None:
-        if timeout <= 0:
-            raise errors.InputError(f"timeout is {timeout}; it is more than 0 seconds")
-        if give_up_after < 0:
+        if not 0 < timeout < math.inf:
+            raise errors.InputError(f"timeout is {timeout}; it is more than 0 seconds and finite")
+        if not give_up_after >= 0:
             raise errors.InputError(f"give_up_after is {give_up_after}; it is at least 0 seconds")
         if requests_per_5min is not None and requests_per_5min < 1:
             raise errors.InputError(f"requests_per_5min is {requests_per_5min}; it is at least 1")
@@ -311,12 +311,21 @@ class Transport:
         if attempts.stop.is_set():
             raise Cancelled
 
+    def _wait_for_budget(self, attempts: Attempts) -> None:
+        """Return when a request may start; after each wait that is asked anew, since the service may have refused."""
+        moment = time.monotonic()
+        while True:
+            self._wait_until(moment, attempts)
+            now = time.monotonic()
+            moment = self._budget.start(now)
+            if moment == now:
+                return
+
     def _send_once(self, send: Callable[[], Response[Any]], expected: type[T], attempts: Attempts) -> T:
         self._answer.response = None
-        start = self._budget.reserve(time.monotonic())
+        self._wait_for_budget(attempts)
+        attempts.made += 1
         try:
-            self._wait_until(start, attempts)
-            attempts.made += 1
             parsed = send().parsed
             if isinstance(parsed, expected) and _HOLDS[expected](self._answer.result):
                 return parsed
