@@ -392,6 +392,19 @@ def test_a_compressed_file_that_was_cut_short_is_an_error_at_its_end(suffix: str
     assert caught.value.report.vectors == len(server.stored) > 0
 
 
+def test_an_iterable_that_raises_ends_the_load_with_its_report() -> None:
+    def failing() -> Iterator[bytes]:
+        yield from (line(f"v{number}", metadata={"noise": "n" * 1_000}) for number in range(2_000))
+        raise RuntimeError("db gone")
+
+    with ScriptedServer() as server, pytest.raises(InsertError) as caught:
+        insert_blocking(client(server.url), failing(), batch_vectors=500)
+    (error,) = caught.value.exceptions
+    assert str(error) == "<records>: cannot be read to its end: RuntimeError: db gone"
+    assert isinstance(error.__cause__, RuntimeError)
+    assert caught.value.report.vectors == len(server.stored) > 0
+
+
 def test_zst_without_its_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "zstd", None)
     assert "pip install 'cf-vectorize[zstd]'" in refused(in_file(tmp_path, b"", "v.zst"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect
+from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -138,7 +139,10 @@ class Planner:
             JournalError: A source is not what the journal says was acknowledged of it.
 
         """
-        acknowledged = {source.name: self._acknowledged(source) for source in sources}
+        noted: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in self._journal.entries if self._journal else ():
+            noted[entry.source].append(entry)
+        acknowledged = {source.name: self._acknowledged(source, latest(noted[source.name])) for source in sources}
         for source in sources:
             end = Cut(0, 0, 1, 0, ragged=False, fixed=False)
             try:
@@ -159,12 +163,9 @@ class Planner:
         parts = cut_anew(batch.cut, batch.raw, smaller)
         return [planner.examine(batch.source, cut, raw, batch.unencodable) for cut, raw in parts]
 
-    def _acknowledged(self, source: Source) -> dict[int, Entry]:
+    def _acknowledged(self, source: Source, entries: dict[int, Entry]) -> dict[int, Entry]:
         """Give what the journal says of a source; where it lies in place, only what still holds."""
-        if self._journal is None:
-            return {}
-        entries = latest([entry for entry in self._journal.entries if entry.source == source.name])
-        if source.size is None:
+        if source.size is None or self._journal is None:
             return entries
         with source.open() as readable:
             changed = [entry for entry in entries.values() if not self._holds(entry, source.size, readable)]

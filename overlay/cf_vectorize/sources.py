@@ -26,7 +26,7 @@ import orjson
 from . import records
 from .body import OpenFile, Segment
 from .encode import Unencodable
-from .errors import InputError
+from .errors import InputError, VectorizeError
 
 zstd: Any
 try:
@@ -287,7 +287,7 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def _records_source(source: object, name: str = "<records>") -> Source:
-    lines = records.lines(source)
+    lines = _until_failure(records.lines(source), name)
 
     @contextmanager
     def opened() -> Iterator[Readable]:
@@ -295,6 +295,16 @@ def _records_source(source: object, name: str = "<records>") -> Source:
         yield Spool(name, _read_into_by_lines(lines, unencodable), unencodable)
 
     return Source(name, None, in_place=False, open=opened)
+
+
+def _until_failure(lines: Iterator[bytes | Unencodable], name: str) -> Iterator[bytes | Unencodable]:
+    """Give the lines; whatever the caller's iterable raises ends the load as any other failure does."""
+    try:
+        yield from lines
+    except VectorizeError:
+        raise
+    except Exception as error:
+        raise InputError(f"{name}: cannot be read to its end: {type(error).__name__}: {error}") from error
 
 
 def _read_into_by_read(stream: IO[bytes]) -> Callable[[memoryview], int | None]:
