@@ -87,6 +87,7 @@ def test_standard_input(source: Path) -> None:
         ([failure(403, 10000, "Authentication error")], "Authentication error (HTTP 403, code 10000; POST"),
         ([failure(400, 3000, "vectorize.index.not_found")], "vectorize.index.not_found"),
         ([failure(400, 40023, "line Some(2) was not expected format")], "vectors.ndjson:3: "),
+        ([failure(400, 40012, "invalid vector for id=v000003")], "vectors.ndjson:1-10: invalid vector for id"),
     ],
 )
 def test_a_refusal_is_1_in_words(script: list[Answer], word: str, source: Path) -> None:

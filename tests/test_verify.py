@@ -121,7 +121,14 @@ def test_what_means_the_same_is_equal(source: dict[str, Any], stored: dict[str, 
         ({"metadata": {"k": ["a", "b"]}}, {"metadata": {"k": ["b", "a"]}}, 'metadata: {"k":["a","b"]} in the source'),
         ({"metadata": {"k": ["a"]}}, {"metadata": {"k": ["a", "b"]}}, "metadata: "),
         ({"metadata": {"k": 1}}, {"metadata": {"k": 1, "l": 2}}, "metadata: "),
-        ({"metadata": {"k": 1}}, {}, 'metadata: {"k":1} in the source, {} in the index'),
+        ({"metadata": {"k": 1}}, {}, 'metadata: {"k":1} in the source, null in the index'),
+        ({"metadata": {}}, {"metadata": {"k": 1}}, 'metadata: {} in the source, {"k":1} in the index'),
+        ({"values": [0.03] * 32}, {"values": [1e-45] * 32}, "values[0]: 0.03 in the source, 1e-45 in the index (and"),
+        (
+            {"values": [3.4028234e38] * 32},
+            {"values": [16777217.1] * 32},
+            "values[0]: 3.4028235e+38 in the source, 16777218.0 in the index (and",
+        ),
     ],
 )
 def test_a_difference_names_the_field_and_both_values(source: Any, stored: Any, said: str) -> None:
@@ -360,14 +367,34 @@ def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport
     assert check(transport, path).equal == 1
 
 
-def test_the_first_line_does_not_say_how_many_dimensions_the_others_have(
+def test_the_index_and_no_line_says_how_many_dimensions_the_others_have(
     index: IndexServer, transport: Transport, tmp_path: Path
 ) -> None:
     store(index, [vector(0, values=[1.0] * 33)])
     path = tmp_path / "a.ndjson"
-    path.write_bytes(line(vector(0, values=[1.0] * 33)) + line(vector(1)))
+    path.write_bytes(line(vector(1)) + line(vector(0, values=[1.0] * 33)) + line(vector(2, values=[1.0] * 33)))
     report = check(transport, path)
-    assert (report.equal, report.missing, report.not_judged) == (1, 1, 0)
+    assert (report.equal, report.missing, report.not_judged) == (1, 1, 1)
+    assert str(report.unjudged[0]) == f'{path}:1 (id "v1"): values has 32 numbers, the index\'s vectors have 33'
+    assert report.findings[0].id == "v2"
+
+
+@pytest.mark.parametrize("sample", [None, "all"])
+def test_what_is_of_other_dimensions_is_not_waited_for(
+    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any
+) -> None:
+    store(index, map(vector, range(3)))
+    path = write(tmp_path / "a.ndjson", 3)
+    path.write_bytes(line(vector(9, values=[1.0] * 41)) + path.read_bytes())
+    report = check(transport, path, deadline=600.0, sample=sample)
+    assert report.ok
+    assert (report.equal, report.not_judged, report.requests) == (3, 1, 1)
+
+
+@pytest.mark.parametrize("deadline", [-1.0, math.nan])
+def test_a_deadline_that_is_no_time_is_refused(transport: Transport, tmp_path: Path, deadline: float) -> None:
+    with pytest.raises(InputError, match=rf"deadline \(--wait\) is {deadline}; it is at least 0 seconds"):
+        check(transport, write(tmp_path / "a.ndjson", 1), deadline=deadline)
 
 
 def test_nothing_judged_is_not_well(transport: Transport, tmp_path: Path) -> None:

@@ -156,11 +156,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _announce(base_url: str, settings: Any) -> None:
     page = base_url.removesuffix("client/v4")
+    own = "# set CLOUDFLARE_API_TOKEN to what --token says"
     print(
         f"A local Vectorize; data {f'in {settings.data}' if settings.data else 'is not kept'}; page: {page}\n\n"
         f"export CLOUDFLARE_BASE_URL={base_url}\n"
         "export CLOUDFLARE_ACCOUNT_ID=0123456789abcdef0123456789abcdef\n"
-        f"export CLOUDFLARE_API_TOKEN={'<the token>' if settings.token else 'any-token'}\n\n"
+        f"{own if settings.token else 'export CLOUDFLARE_API_TOKEN=any-token'}\n\n"
         f"listening on {base_url}",
         flush=True,
     )

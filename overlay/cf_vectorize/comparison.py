@@ -101,7 +101,11 @@ def differences(expected: Expected, vector: Vector) -> tuple[Difference, ...]:
     return (
         *_value_differences(expected.values, array("f", vector.values)),
         *_difference("namespace", expected.namespace, vector.namespace),
-        *_difference("metadata", expected.metadata or {}, vector.metadata or {}),
+        *(
+            _difference("metadata", expected.metadata, vector.metadata)
+            if expected.metadata or vector.metadata
+            else ()
+        ),
     )
 
 
@@ -111,7 +115,14 @@ def _value_differences(expected: array[float], found: array[float]) -> Iterator[
     elif expected != found:
         places = [place for place, pair in enumerate(zip(expected, found, strict=True)) if pair[0] != pair[1]]
         first = places[0]
-        yield Difference(f"values[{first}]", expected[first], found[first], others=len(places) - 1)
+        values = _shortest(expected[first]), _shortest(found[first])
+        yield Difference(f"values[{first}]", *values, others=len(places) - 1)
+
+
+def _shortest(value: float) -> float:
+    """Give the number of fewest digits that is the same float32, as `get` prints it."""
+    numbers = (float(f"{value:.{digits}g}") for digits in range(1, 10))
+    return next(number for number in numbers if array("f", [number])[0] == value)
 
 
 def _difference(field: str, expected: Any, found: Any) -> Iterator[Difference]:

@@ -167,7 +167,8 @@ class RejectedError(ResponseError):
 
     Attributes:
         line: The line the service names, counted from 0 in the body it received; None where it names none.
-        place: That line's place in the source, `FILE:LINE`; None where it is not known.
+        place: That line's place in the source, `FILE:LINE`; where it names none, the batch's, `FILE:FIRST-LAST`;
+            None where no batch was sent.
 
     """
 

@@ -145,7 +145,7 @@ class _Load:
         except RejectedError as error:
             if error.too_large and batch.cut.lines > 1:
                 return [outcome for half in self._planner.halves(batch) for outcome in self._deliver(half)]
-            error.place = None if error.line is None else batch.place(error.line)
+            error.place = batch.place(error.line)
             failure = error
         except VectorizeError as error:
             failure = error

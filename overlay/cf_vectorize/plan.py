@@ -78,8 +78,10 @@ class Batch:
     error: VectorizeError | None = None
     entry: Entry | None = None
 
-    def place(self, line: int) -> str:
-        """Give the place in the source of a line of the body, counted from 0."""
+    def place(self, line: int | None) -> str:
+        """Give the place in the source of a line of the body, counted from 0; for None, of all of the batch."""
+        if line is None:
+            return f"{self.source}:{self.cut.first_line}-{self.cut.first_line + self.cut.lines - 1}"
         for left_out in self.left_out:
             line += left_out <= line
         return f"{self.source}:{self.cut.first_line + line}"

@@ -76,7 +76,8 @@ class VerifyReport:
         missing: Vectors that the index did not hold when the deadline had passed.
         different: Vectors that the index holds otherwise.
         not_judged: Lines that have no readable id and values; that are missing, but that the service may have
-            refused; or whose id another line has too, whose vector the index holds.
+            refused, also for other dimensions than the index's; or whose id another line has too, whose vector the
+            index holds.
         late: Of the equal and different, those that turned up only after waiting.
         findings: The missing and different, the first 1,000 of each.
         unjudged: The lines not judged, each with its reason, the first 1,000.
@@ -187,11 +188,13 @@ def verify(
         stop: Set by whoever no longer wants the answer.
 
     Raises:
-        InputError: A source cannot be read or holds no lines, or `sample` is not one of the above.
+        InputError: A source cannot be read or holds no lines, or `sample` or `deadline` is not one of the above.
         ResponseError: A request was refused, or kept failing.
         TransportError: The service could not be reached.
 
     """
+    if not deadline >= 0:
+        raise InputError(f"deadline (--wait) is {deadline}; it is at least 0 seconds")
     tracker = Tracker(sources, on_progress)
     if sample == "all":
         look = _Look(transport, deadline, concurrency, stop, tracker)
@@ -246,6 +249,7 @@ class _Look:
         self._requests = 0
         self._equal = 0
         self._late = 0
+        self._dimensions: int | None = None
         self._missing = _Kept[Expected]()
         self._different = _Kept[tuple[Expected, Vector]]()
         self._unjudged = _Kept[BadLine]()
@@ -310,6 +314,7 @@ class _Look:
         absent = []
         for line, (_, vector) in zip(lines, answers, strict=True):
             if vector is not None:
+                self._dimensions = len(vector.values)
                 self._judge(line, vector)
                 self._late += late
             elif line.problem is not None:
@@ -318,7 +323,16 @@ class _Look:
                 absent.append(line)
             is_absent = vector is None and line.problem is None
             self._tracker.add(looked_at=not late, missing=is_absent - late)
-        return absent
+        return [line for line in absent if not self._has_other_dimensions(line)]
+
+    def _has_other_dimensions(self, line: Expected) -> bool:
+        """Tell whether the vectors found are of other dimensions than an absent line, and note it as refused then."""
+        if self._dimensions in {None, len(line.values)}:
+            return False
+        reason = f"values has {len(line.values)} numbers, the index's vectors have {self._dimensions}"
+        self._unjudged.add(BadLine(line.source, line.line, line.id, "dimensions", reason))
+        self._tracker.add(missing=-1)
+        return True
 
     def _judge(self, line: Expected, vector: Vector) -> None:
         if differences(line, vector):

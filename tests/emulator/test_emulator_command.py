@@ -12,7 +12,8 @@ import httpx
 import pytest
 from raw_api import AUTHORIZED, NDJSON, code, ndjson, vector
 
-from cf_vectorize_emulator.server import READY, EmulatorProcess
+from cf_vectorize_emulator import command
+from cf_vectorize_emulator.server import READY, EmulatorProcess, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,17 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: int, tmp_path: Path) 
     assert "POST /client/v4/accounts/.../vectorize/v2/indexes/i/insert 200 1 vectors" in log
     assert "0123456789abcdef" not in log
     assert list(tmp_path.iterdir()) == [], "data that was not to be kept is gone"
+
+
+def test_a_token_that_is_asked_for_is_not_shown_and_what_is_printed_can_be_pasted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command._announce("http://127.0.0.1:1/client/v4", Settings(token="sekret"))
+    printed = capsys.readouterr().out
+    assert "sekret" not in printed
+    to_paste = "".join(line for line in printed.splitlines(keepends=True) if "CLOUDFLARE_" in line)
+    assert "\n# set CLOUDFLARE_API_TOKEN to " in to_paste
+    subprocess.run(["sh", "-eu"], input=to_paste, text=True, check=True)
 
 
 def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) -> None:
