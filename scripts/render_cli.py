@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cf_vectorize.cli import EXIT_CODES, parser
+from cf_vectorize.cli import EXIT_CODES, parsers
+
+if TYPE_CHECKING:
+    import argparse
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 HEAD = """\
@@ -20,8 +23,7 @@ Written by `python scripts/render_cli.py` from the program; do not edit.
 
 def render() -> str:
     """Give the page."""
-    commands = next(action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001 - argparse has no other way
-    sections = [section(name, command) for name, command in commands.choices.items()]
+    sections = [section(name, command) for name, command in parsers()[1].items()]
     return HEAD + EXIT_CODES[0].upper() + EXIT_CODES[1:] + "\n" + "".join(sections)
 
 
@@ -29,7 +31,7 @@ def section(name: str, command: argparse.ArgumentParser) -> str:
     """Give one command: what it does, its arguments as a table, and exit codes of its own."""
     rows = [
         f"| {label(action)} | {(action.help or '').replace('|', '&#124;')} |\n"
-        for action in command._actions  # noqa: SLF001 - as above
+        for action in command._actions  # noqa: SLF001 - argparse has no other way
         if action.dest != "help"
     ]
     codes = ""

@@ -128,6 +128,10 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["insert", "index", "{source}", "--journal", "a", "--resume"], "not allowed with"),
         (["insert", "index", "-", "--resume"], "use --journal FILE"),
         (["insert", "index", "{source}", "--unparsable", "x"], "invalid choice"),
+        (["insert", "index", "{source}", "--unknown"], "usage: cf-vectorize insert"),
+        (["insert", "--verify", "index", "{source}"], "'index' is no number; write --verify=N, or put --verify last"),
+        (["verify", "index", "{source}", "--wait", "-1"], "deadline (--wait) is -1.0; it is at least 0 seconds"),
+        (["verify", "index", "{source}", "--give-up-after", "nan"], "give_up_after is nan"),
         (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),
     ],
 )
@@ -394,6 +398,28 @@ def test_get_counts_on_a_terminal_where_the_results_are_not(source: Path, tmp_pa
     assert [json.loads(each)["id"] for each in among.splitlines()] == ids(3)
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (["get", "index", "--fail-on-missing", "v000001", "v000002"], ["v000001", "v000002"]),
+        (["get", "index", "v000001", "--fail-on-missing", "v000002"], ["v000001", "v000002"]),
+        (["get", "--fail-on-missing", "--", "index", "v000001", "--json"], ["v000001", "--json"]),
+    ],
+)
+def test_options_may_stand_between_names(given: list[str], named: list[str]) -> None:
+    with ScriptedServer() as server:
+        found = run(server.url, *given)
+    assert found.returncode == 1
+    assert found.stderr.splitlines() == [f"missing: {name}" for name in named]
+
+
+def test_options_may_stand_between_files(source: Path) -> None:
+    with ScriptedServer() as server:
+        found = run(server.url, "insert", "--no-check", "index", source, "--concurrency", 1, source)
+    assert found.returncode == 0
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("command", [[], ["insert"], ["get"]])
 def test_help_names_the_exit_codes(command: list[str]) -> None:
     found = run(None, *command, "--help")
@@ -414,7 +440,7 @@ def test_version() -> None:
 )
 def test_defaults_are_those_of_the_client_and_of_its_pages(option: str, call: Any, argument: str, page: Any) -> None:
     default = inspect.signature(call).parameters[argument].default
-    assert getattr(cli.parser().parse_args(["verify", "index", "file"]), option) == default
+    assert getattr(cli.parsers()[0].parse_args(["verify", "index", "file"]), option) == default
     assert re.search(rf"{argument}:[^:]*Default {default:g}\b", page.__doc__)
 
 

@@ -33,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     given = sys.argv[1:] if argv is None else argv
     command = next((word for word in given if not word.startswith("-")), None)
-    arguments = parser(command).parse_args(given)
+    root, commands = parsers(command)
+    own = commands.get(given[0]) if given else None
+    # Its own parser takes options between names too, but loses a "--" that stands before all of them.
+    arguments = own.parse_intermixed_args(given[1:]) if own and "--" not in given else root.parse_args(given)
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -49,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Make the parser of the whole command line, or one that knows the arguments of `only` one command."""
+def parsers(only: str | None = None) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Make the parser of the whole command line and those of its commands, or of `only` one with its arguments."""
     root = argparse.ArgumentParser(
         prog="cf-vectorize",
         description="Load Cloudflare Vectorize at any size, read back, and develop against it with no account.",
@@ -78,7 +81,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         if only in {None, name}:
             add_arguments(command)
         command.set_defaults(run=run)
-    return root
+    return root, commands.choices
 
 
 def _service_arguments(parser: argparse.ArgumentParser) -> None:
@@ -137,7 +140,7 @@ def _insert_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--verify",
         nargs="?",
-        type=int,
+        type=_lines_to_verify,
         const=True,
         metavar="N",
         help="read N lines back after the load, chosen at random, and compare (default: 3000)",
@@ -146,6 +149,13 @@ def _insert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print the report as one JSON object")
     _source_arguments(parser)
     _service_arguments(parser)
+
+
+def _lines_to_verify(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write --verify=N, or put --verify last") from None
 
 
 INSERT_OPTIONS = (
