@@ -50,7 +50,7 @@ def test_every_asker_starts_once_within_the_budget_and_in_no_block(
                 starts.append(moment)
                 under_way += 1
             else:
-                assert told > moment
+                assert moment < told < 100_000
                 waiting.append(told)
 
     for milliseconds, step in steps:
