@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import pickle
+import resource
 import traceback
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import cf_vectorize
-from cf_vectorize import AuthenticationError, InputError, Vectorize, encode
+from cf_vectorize import (
+    AuthenticationError,
+    InputError,
+    InsertError,
+    JournalError,
+    RejectedError,
+    Vectorize,
+    encode,
+)
 from loads import TOKEN, ids, line, lines, settings
 from scripted_server import Answer, ScriptedServer, failure
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "SECRETSECRETSECRET1234"
 NOWHERE = "http://127.0.0.1:1/client/v4"
@@ -124,3 +132,61 @@ def test_compact_needs_what_makes_lines_shorter(monkeypatch: pytest.MonkeyPatch)
     with Vectorize("index", **settings(NOWHERE)) as index, pytest.raises(InputError, match=r"\[numpy\]"):
         index.insert(lines(1), compact=True)
     assert encode.numpy() is not None
+
+
+def test_a_device_is_no_journal() -> None:
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(JournalError, match="/dev/zero: is not a journal"):
+            index.insert(lines(1), journal="/dev/zero")
+        assert server.requests == []
+
+
+def test_rejects_are_not_written_into_a_compressed_source(tmp_path: Path) -> None:
+    source = tmp_path / "v.ndjson.gz"
+    source.write_bytes(gzip.compress(line("a") + b"bad\n"))
+    before = source.read_bytes()
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(InputError, match="at once"):
+            index.insert(source, rejects=source)
+        assert server.requests == []
+    assert source.read_bytes() == before
+
+
+def test_a_refusal_of_one_line_is_no_refusal_of_the_batchs_size() -> None:
+    refusal = failure(400, 40016, "metadata too large, line Some(0)")
+    with ScriptedServer([refusal]) as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(RejectedError, match="line Some"):
+            index.insert(lines(4))
+        assert len(server.requests) == 1
+
+
+def test_more_files_than_a_process_may_have_open(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.ndjson" for number in range(80)]
+    for number, path in enumerate(paths):
+        path.write_bytes(line(f"v{number}"))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 40, most[1]))
+        try:
+            report = index.insert(paths)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+    assert report.vectors == 80
+
+
+def test_a_source_that_shrinks_under_a_journal_ends_the_load_with_its_report(tmp_path: Path) -> None:
+    source = tmp_path / "v.ndjson"
+    source.write_bytes(b"".join(lines(6)))
+
+    def shrink(_: object) -> None:
+        os.truncate(source, 10)
+
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        server.before_answer = shrink
+        with pytest.raises(InsertError, match="accepted") as caught:
+            index.insert(source, batch_vectors=2, concurrency=1, journal=tmp_path / "journal")
+    assert caught.value.report.vectors == 2
+
+
+def test_shells_see_what_is_public() -> None:
+    assert dir(cf_vectorize) == sorted(cf_vectorize.__all__)

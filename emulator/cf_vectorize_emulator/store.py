@@ -170,14 +170,9 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """Open a transaction that is durable once the block ends, and undone if it raises."""
-        with self._writing:
+        with self._writing, self._writer:
             self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield Transaction(self._writer)
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-            self._writer.execute("COMMIT")
+            yield Transaction(self._writer)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -40,33 +40,20 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "async_client": ("AsyncVectorize",),
-    "client": ("Vectorize",),
-    "errors": (
-        "AuthenticationError",
-        "BadLinesError",
-        "InputError",
-        "InsertError",
-        "InsertInterrupted",
-        "JournalError",
-        "NotFoundError",
-        "RateLimitError",
-        "RejectedError",
-        "ResponseError",
-        "ServerError",
-        "TransportError",
-        "UnexpectedResponseError",
-        "VectorizeError",
-    ),
-    "lookup": ("Vectors",),
-    "records": ("columns", "table"),
-    "report": ("BatchOutcome", "InsertReport"),
-    "survey": ("CheckReport", "check"),
-    "vector": ("Vector",),
-    "verify": ("VerifyReport",),
+# The module of each public name that is no error.
+_HOME = {
+    "AsyncVectorize": "async_client",
+    "BatchOutcome": "report",
+    "CheckReport": "survey",
+    "InsertReport": "report",
+    "Vector": "vector",
+    "Vectorize": "client",
+    "Vectors": "lookup",
+    "VerifyReport": "verify",
+    "check": "survey",
+    "columns": "records",
+    "table": "records",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AsyncVectorize",
@@ -99,6 +86,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used, so that the command line starts without the HTTP stack."""
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'errors')}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name what is public, so that shells complete what is not imported yet."""
+    return __all__

@@ -68,7 +68,7 @@ class AsyncVectorize(Engine):
     def insert_batches(self, source: object, **options: Unpack[InsertArguments]) -> AsyncIterator[BatchOutcome]:
         """Load like `insert`, and give each batch's outcome as it ends; see `Vectorize.insert_batches`."""
         readable = _readable(source)
-        return iterate_in_thread(lambda stop: self._insert_batches(readable(stop), options, stop))
+        return iterate_in_thread(lambda stop: self._insert_batches(readable(stop), options, stop), settle=True)
 
     async def get_by_ids(
         self, ids: Iterable[str] | AsyncIterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
@@ -84,7 +84,7 @@ class AsyncVectorize(Engine):
     ) -> AsyncIterator[tuple[str, Vector | None]]:
         """Fetch lazily; see `Vectorize.iter_by_ids`."""
         readable = _readable(ids)
-        return iterate_in_thread(lambda stop: self._iter_by_ids(readable(stop), concurrency, stop))
+        return iterate_in_thread(lambda stop: self._iter_by_ids(readable(stop), concurrency, stop), settle=False)
 
     def export_by_ids(
         self,
@@ -95,7 +95,9 @@ class AsyncVectorize(Engine):
     ) -> AsyncIterator[tuple[str, bool]]:
         """Fetch vectors into a file; see `Vectorize.export_by_ids`."""
         readable = _readable(ids)
-        return iterate_in_thread(lambda stop: self._export_by_ids(readable(stop), output, concurrency, stop))
+        return iterate_in_thread(
+            lambda stop: self._export_by_ids(readable(stop), output, concurrency, stop), settle=False
+        )
 
     async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
         """Read vectors back and compare them with the source; see `Vectorize.verify`."""

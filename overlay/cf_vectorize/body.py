@@ -44,7 +44,10 @@ class Segment:
         position = self.start
         while position < self.stop:
             # Fresh bytes cost less than a reused buffer: the HTTP stack sends them as they are, and copies a buffer.
-            chunk = os.pread(self.file.descriptor, min(size, self.stop - position), position)
+            try:
+                chunk = os.pread(self.file.descriptor, min(size, self.stop - position), position)
+            except OSError as error:
+                raise InputError(f"{self.file.name}: {error.strerror}") from None
             if not chunk:
                 raise InputError(f"{self.file.name} became shorter while it was being read; do not write to it")
             position += len(chunk)

@@ -279,7 +279,7 @@ def _lines_of(option: str, path: str) -> Iterator[str]:
     from .errors import InputError  # noqa: PLC0415
 
     try:
-        with open(0 if path == "-" else path, encoding="utf-8", closefd=path != "-") as file:
+        with open(0 if path == "-" else path, encoding="utf-8-sig", closefd=path != "-") as file:
             yield from (line.rstrip("\r\n") for line in file)
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}") from None

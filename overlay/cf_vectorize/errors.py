@@ -22,6 +22,7 @@ All of them survive `pickle`. None holds a token, a key or an account id.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import attrs
@@ -161,6 +162,9 @@ class NotFoundError(ResponseError):
     """There is no such account or index."""
 
 
+_BODY_TOO_LARGE = re.compile(r"\b(body|payload|request|entity)\b.*\btoo large", re.IGNORECASE)
+
+
 @attrs.define(slots=False)
 class RejectedError(ResponseError):
     """The request is refused; sending it again will not help.
@@ -182,7 +186,7 @@ class RejectedError(ResponseError):
     @property
     def too_large(self) -> bool:
         """Whether the body's size is the reason; the service's code for that is not known, its status is."""
-        return self.status == 413 or "too large" in self.message.lower()  # noqa: PLR2004
+        return self.status == 413 or (self.line is None and _BODY_TOO_LARGE.search(self.message) is not None)  # noqa: PLR2004
 
 
 class RateLimitError(ResponseError):

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import orjson
 
 from .errors import InputError, JournalError
-from .lookup import arrow_batch, arrow_schema, dimensions_of, extra, fetch_iter
+from .lookup import arrow_batch, arrow_schema, checked, dimensions_of, extra, fetch_iter
 from .vector import Vector
 
 if TYPE_CHECKING:
@@ -140,8 +140,8 @@ def _vectors(part: Path) -> Iterator[Vector]:
 
 
 def _each_on_a_line(ids: Iterable[str]) -> Iterator[str]:
-    for place, identity in enumerate(ids):
-        if len(identity.splitlines()) > 1:
+    for place, identity in enumerate(checked(ids)):
+        if identity.splitlines() != [identity]:
             raise InputError(f"ids[{place}] has a line break, and .npy takes ids one a line; write .parquet instead")
         yield identity
 

@@ -134,10 +134,10 @@ class _Load:
     def _deliver(self, batch: Batch) -> list[BatchOutcome]:
         """Send one batch, in pieces where the service finds it too large."""
         attempts = Attempts(self._stop)
-        range_digest = digest(batch.raw) if self._journal else ""
         mutation_id: str | None = None
         failure: VectorizeError | None = None
         try:
+            range_digest = digest(batch.raw) if self._journal else ""
             if batch.vectors:
                 mutation_id = self._send(batch, attempts)
             self._note(batch, range_digest, mutation_id)
@@ -207,7 +207,7 @@ class _Load:
 
 def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> None:
     """Refuse to write rejects or a journal into a source, or into each other."""
-    roles = [(source.name, "a source") for source in sources if source.in_place]
+    roles = [(source.name, "a source") for source in sources]
     if options.rejects:
         roles += [(str(options.rejects), "rejects"), (f"{options.rejects}.reasons", "the reasons of rejects")]
     if options.journal:

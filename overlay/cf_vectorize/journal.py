@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
@@ -105,6 +106,8 @@ class Journal:
         self.note(Entry(source, end, end, "", 0, None))
 
     def _lock(self) -> None:
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise self._no_journal()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -122,6 +122,8 @@ def columns(
             f"values is an array of {array.dtype} of shape {array.shape}; give numbers as N x dimensions"
         )
     for name, column in (("ids", ids), ("metadata", metadata), ("namespace", namespace)):
+        if isinstance(column, str) and name != "namespace":
+            raise InputError(f"{name} is one string; give one for each row")
         if column is not None and not hasattr(column, "__getitem__"):
             raise InputError(f"{name} is of type {type(column).__name__}; make a list of it with list(…)")
         if column is not None and not isinstance(column, str) and len(column) != len(array):

@@ -107,7 +107,8 @@ class FileInPlace:
 
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer`."""
-        read = os.preadv(self._file.descriptor, [buffer], self._offset)
+        with _naming(self._file.name):
+            read = os.preadv(self._file.descriptor, [buffer], self._offset)
         if not self._offset:
             _refuse_other_formats(self._file.name, bytes(buffer[:MAGIC_SIZE]))
         self._offset += read
@@ -154,16 +155,22 @@ class Spool:
 
 def temporary_file() -> OpenFile:
     """Give an empty file without a name."""
-    with tempfile.TemporaryFile() as file:
+    with _spooling(), tempfile.TemporaryFile() as file:
         return OpenFile(os.dup(file.fileno()), "a temporary file")
 
 
 def write_all(file: OpenFile, data: memoryview | bytes | bytearray) -> None:
     """Append `data`; a full disk is an error that names the temporary folder."""
     view = memoryview(data)
-    try:
+    with _spooling():
         while view:
             view = view[os.write(file.descriptor, view) :]
+
+
+@contextmanager
+def _spooling() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"cannot spool to {tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with more room"
@@ -186,7 +193,8 @@ def open_sources(source: object) -> list[Source]:
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if _is_regular_file(source):
-        return [_file_in_place(source.name, lambda: os.dup(source.fileno()))]
+        file = OpenFile(os.dup(source.fileno()), source.name)
+        return [_file_in_place(source.name, lambda: file)]
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         # The caller's own: left open.
@@ -206,7 +214,7 @@ def _path_sources(path: str) -> list[Source]:
         return [_stream(path, lambda: DECOMPRESSORS[suffix](path))]
     if not stat.S_ISREG(mode):
         return [_stream(path, lambda: open(path, "rb"))]  # noqa: PTH123 - a str path keeps the name as it was given
-    return [_file_in_place(path, lambda: os.open(path, os.O_RDONLY))]
+    return [_file_in_place(path, lambda: OpenFile(os.open(path, os.O_RDONLY), path))]
 
 
 def _mode(path: str) -> int:
@@ -235,15 +243,19 @@ def _parquet_sources(path: str, table: records.Table) -> list[Source]:
     return found
 
 
-def _file_in_place(name: str, open_descriptor: Callable[[], int]) -> Source:
-    try:
-        file = OpenFile(open_descriptor(), name)
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror}") from None
-    size = os.fstat(file.descriptor).st_size
+def _file_in_place(name: str, open_file: Callable[[], OpenFile]) -> Source:
+    def opened() -> OpenFile:
+        try:
+            return open_file()
+        except OSError as error:
+            raise InputError(f"{name}: {error.strerror}") from None
+
+    # Opened again in its turn: a load may have more files than a process may have open.
+    probe = opened()
+    size = os.fstat(probe.descriptor).st_size
     if size == 0:
         raise InputError(f"{name}: is empty; there is nothing to insert")
-    return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(file)))
+    return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(opened())))
 
 
 def _stream(name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]) -> Source:

@@ -237,8 +237,11 @@ class _Survey:
                 if self._check.dimensions is None:
                     yield look(source.name, piece, segments, self._check)
                     continue
-                with _interrupts_held_back():
-                    findings = pool.submit(look_in_file, source.name, piece, self._asked, self._check.dimensions)
+                try:
+                    with _interrupts_held_back():
+                        findings = pool.submit(look_in_file, source.name, piece, self._asked, self._check.dimensions)
+                except (OSError, ValueError):  # how a pool that breaks while it starts a process says so
+                    raise BrokenProcessPool from None
                 under_way.append(findings)
                 if len(under_way) > 2 * self._processes:
                     yield under_way.popleft().result()

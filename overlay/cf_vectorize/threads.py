@@ -40,7 +40,9 @@ async def call_in_thread(pool: ThreadPoolExecutor, work: Callable[[threading.Eve
         raise
 
 
-async def iterate_in_thread(items: Callable[[threading.Event], Generator[T, None, None]]) -> AsyncIterator[T]:
+async def iterate_in_thread(
+    items: Callable[[threading.Event], Generator[T, None, None]], *, settle: bool
+) -> AsyncIterator[T]:
     """Drive a blocking generator from a coroutine, each step in one thread of its own."""
     stop = threading.Event()
     generator = items(stop)
@@ -51,8 +53,10 @@ async def iterate_in_thread(items: Callable[[threading.Event], Generator[T, None
             yield cast("T", item)
     finally:
         stop.set()
-        pool.submit(generator.close)
+        closing = loop.run_in_executor(pool, generator.close)
         pool.shutdown(wait=False)
+        if settle:
+            await asyncio.wait([closing])
 
 
 def iterate_in_loop(items: AsyncIterable[T], loop: asyncio.AbstractEventLoop, stop: threading.Event) -> Iterator[T]:

@@ -13,14 +13,14 @@ import re
 import threading
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import attrs
 import httpx
 
 from cf_vectorize_api import AuthenticatedClient, Client
 from cf_vectorize_api.api.vectorize import get_by_ids, insert
-from cf_vectorize_api.models import GetByIdsRequest, GetByIdsResponse, InsertResponse
+from cf_vectorize_api.models import GetByIdsRequest
 from cf_vectorize_api.types import File
 
 from . import __version__, errors
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from cf_vectorize_api.types import Response
 
     from .body import Body
-
-T = TypeVar("T")
 
 BASE_URL = "https://api.cloudflare.com/client/v4"
 # The service merges batches for minutes at most; what takes longer is taken for lost and sent again.
@@ -258,7 +256,7 @@ class Transport:
                 unparsable_behavior=unparsable,
             )
 
-        return self._exchange(send, InsertResponse, attempts).result.mutation_id
+        return str(self._exchange(send, is_mutation, attempts).mutation_id)
 
     def get_by_ids(self, ids: list[str], attempts: Attempts) -> list[Vector]:
         """Fetch at most 20 vectors; ids that the index does not hold are left out.
@@ -274,15 +272,16 @@ class Transport:
                 self._credentials.account_id, self.index, client=self._client, body=GetByIdsRequest(ids)
             )
 
-        return self._exchange(send, GetByIdsResponse, attempts).result
+        vectors: list[Vector] = self._exchange(send, are_vectors, attempts)
+        return vectors
 
-    def _exchange(self, send: Callable[[], Response[Any]], expected: type[T], attempts: Attempts) -> T:
-        """Send until there is an answer that stands, or time is up."""
+    def _exchange(self, send: Callable[[], Response[Any]], holds: Callable[[Any], bool], attempts: Attempts) -> Any:
+        """Send until there is an answer whose result `holds`, and give that result, or time is up."""
         failures = 0
         give_up_at = math.inf
         while True:
             try:
-                return self._send_once(send, expected, attempts)
+                return self._send_once(send, holds, attempts)
             except errors.VectorizeError as error:
                 failures += 1
                 now = time.monotonic()
@@ -321,14 +320,15 @@ class Transport:
             if moment == now:
                 return
 
-    def _send_once(self, send: Callable[[], Response[Any]], expected: type[T], attempts: Attempts) -> T:
+    def _send_once(self, send: Callable[[], Response[Any]], holds: Callable[[Any], bool], attempts: Attempts) -> Any:
         self._answer.response = None
         self._wait_for_budget(attempts)
         attempts.made += 1
         try:
-            parsed = send().parsed
-            if isinstance(parsed, expected) and _HOLDS[expected](self._answer.result):
-                return parsed
+            parsed: Any = send().parsed
+            # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
+            if holds(self._answer.result):
+                return parsed.result
             raise self._unexpected("it has another shape")
         except errors.VectorizeError:
             raise
@@ -392,6 +392,3 @@ _FAILURES: dict[type[httpx.HTTPError], str] = {
     httpx.ReadTimeout: "no answer in time",
     httpx.RemoteProtocolError: "the answer was cut short",
 }
-
-# The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
-_HOLDS: dict[type, Callable[[Any], bool]] = {InsertResponse: is_mutation, GetByIdsResponse: are_vectors}
