@@ -188,5 +188,19 @@ def test_a_source_that_shrinks_under_a_journal_ends_the_load_with_its_report(tmp
     assert caught.value.report.vectors == 2
 
 
+def test_a_file_that_is_replaced_during_a_load_is_not_taken_for_the_one_that_was_begun(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
+    first.write_bytes(line("a"))
+    second.write_bytes(line("b"))
+    other = tmp_path / "other.ndjson"
+    other.write_bytes(line("c"))
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        batches = index.insert_batches([first, second])
+        other.replace(second)
+        outcomes = list(batches)
+    assert [outcome.accepted for outcome in sorted(outcomes, key=lambda outcome: outcome.source)] == [True, False]
+    assert list(server.stored) == ["a"]
+
+
 def test_shells_see_what_is_public() -> None:
     assert dir(cf_vectorize) == sorted(cf_vectorize.__all__)

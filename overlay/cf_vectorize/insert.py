@@ -191,18 +191,11 @@ class _Load:
             if self._journal:
                 rejects = self._rejects.state() if self._rejects else None
                 cut = batch.cut
-                self._journal.note(
-                    Entry(
-                        batch.source,
-                        cut.start,
-                        cut.stop,
-                        range_digest,
-                        batch.vectors,
-                        mutation_id,
-                        rejects,
-                        len(batch.bad),
-                    )
+                bad = len(batch.bad)
+                entry = Entry(
+                    batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, rejects, bad
                 )
+                self._journal.note(entry)
 
 
 def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> None:

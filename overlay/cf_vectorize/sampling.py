@@ -73,18 +73,18 @@ class Sampler:
         return int(self._random.expovariate(1.0) / -math.log1p(-math.exp(self._log_weight)))
 
 
-def most_wrong(population: int, looked_at: int, wrong: int, confidence: float = CONFIDENCE) -> int:
+def most_wrong(population: int, looked_at: int, wrong: int) -> int:
     """Give the most lines of a population that can be wrong, when so many of a sample of it are.
 
     The exact one-sided limit for drawing without replacement: the largest number under which a sample as good as this
-    one has at least a chance of `1 - confidence`. For a large population it is Clopper and Pearson's; when all were
+    one has at least a chance of `1 - CONFIDENCE`. For a large population it is Clopper and Pearson's; when all were
     looked at it is `wrong`.
     """
     # Up to the share seen in the sample, such a sample is more likely than not.
     low, high = wrong * population // looked_at, population - looked_at + wrong
     while low < high:
         middle = (low + high + 1) // 2
-        if _chance_of_at_most(wrong, population, middle, looked_at) > 1 - confidence - ROUNDING:
+        if _chance_of_at_most(wrong, population, middle, looked_at) > 1 - CONFIDENCE - ROUNDING:
             low = middle
         else:
             high = middle - 1

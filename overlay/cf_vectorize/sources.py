@@ -250,12 +250,19 @@ def _file_in_place(name: str, open_file: Callable[[], OpenFile]) -> Source:
         except OSError as error:
             raise InputError(f"{name}: {error.strerror}") from None
 
+    def again() -> OpenFile:
+        file = opened()
+        if not os.path.samestat(os.fstat(file.descriptor), found):
+            raise InputError(f"{name}: has been replaced by another file meanwhile; load it anew")
+        return file
+
     # Opened again in its turn: a load may have more files than a process may have open.
     probe = opened()
-    size = os.fstat(probe.descriptor).st_size
+    found = os.fstat(probe.descriptor)
+    size = found.st_size
     if size == 0:
         raise InputError(f"{name}: is empty; there is nothing to insert")
-    return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(opened())))
+    return Source(name, size, in_place=True, open=lambda: nullcontext(FileInPlace(again())))
 
 
 def _stream(name: str, open_stream: Callable[[], AbstractContextManager[IO[bytes]]]) -> Source:

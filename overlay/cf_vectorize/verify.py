@@ -224,12 +224,11 @@ def verify_sample(
     sampler: Sampler,
     *,
     deadline: float = VERIFY_DEADLINE,
-    concurrency: int = LOOKUP_CONCURRENCY,
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
-    look = _Look(transport, deadline, concurrency, stop, Tracker((), on_progress))
+    look = _Look(transport, deadline, LOOKUP_CONCURRENCY, stop, Tracker((), on_progress))
     look.at(sampler.lines())
     return look.report(sampler.offered, sampler.seed)
 
