@@ -24,8 +24,8 @@ from cf_vectorize.sampling import Sampler, most_wrong
 from cf_vectorize.sources import open_sources
 from cf_vectorize.transport import Cancelled, Credentials, Transport
 from cf_vectorize.vector import Vector
+from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
-from cf_vectorize_emulator.visibility import Visibility
 from index_server import IndexServer, failure
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from .faults import Fault, read_faults
-from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN
-from .rate import Rate
-from .visibility import Order, Visibility
+from .core.faults import Fault, read_faults
+from .core.limits import DIMENSIONS_MAX, DIMENSIONS_MIN
+from .core.rate import Rate
+from .core.visibility import Order, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

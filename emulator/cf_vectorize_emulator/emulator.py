@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .activity import Activity
-from .faults import Fault, Faults
-from .rate import Rate, RateLimit
-from .service import Service
-from .store import Store
-from .visibility import Visibility
+from .core.activity import Activity
+from .core.faults import Fault, Faults
+from .core.rate import Rate, RateLimit
+from .core.service import Service
+from .core.store import Store
+from .core.visibility import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from anyio.from_thread import start_blocking_portal
 
-from .app import create_app
 from .emulator import Settings, open_emulator
-from .operations import ConnectionLostError
+from .http.app import create_app
+from .http.operations import ConnectionLostError
 
 if TYPE_CHECKING:
     from types import TracebackType

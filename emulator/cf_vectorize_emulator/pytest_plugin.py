@@ -11,9 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .activity import RequestRecord
+    from .core.activity import RequestRecord
+    from .core.visibility import Order
     from .server import LocalServer
-    from .visibility import Order
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "any-token"  # noqa: S105 - the emulator accepts any
@@ -63,7 +63,7 @@ class VectorizeEmulator:
             ValueError: A member has a value that it cannot have.
 
         """
-        from .faults import Fault  # noqa: PLC0415
+        from .core.faults import Fault  # noqa: PLC0415
 
         self.server.emulator.faults.add(Fault(times=times, **fault))
 
@@ -79,7 +79,7 @@ class VectorizeEmulator:
             ValueError: One of them is not what it can be.
 
         """
-        from .visibility import Visibility  # noqa: PLC0415
+        from .core.visibility import Visibility  # noqa: PLC0415
 
         self.server.emulator.service.visibility = Visibility.parse(when, jitter, order)
 

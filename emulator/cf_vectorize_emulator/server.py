@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
-from .app import create_app
 from .emulator import Emulator, Settings, open_emulator
-from .guard import Guard
-from .wire import Protocol
+from .http.app import create_app
+from .http.guard import Guard
+from .http.wire import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from raw_api import ACCOUNT, Api, code, ndjson
 
+from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
-from cf_vectorize_emulator.visibility import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

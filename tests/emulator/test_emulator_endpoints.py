@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from raw_api import AUTHORIZED, DIMENSIONS, NDJSON, code, ndjson, vector
 
-from cf_vectorize_emulator.lines import Vector
+from cf_vectorize_emulator.core.lines import Vector
+from cf_vectorize_emulator.core.service import render
 from cf_vectorize_emulator.server import Address, Settings, serve
-from cf_vectorize_emulator.service import render
 
 if TYPE_CHECKING:
     from raw_api import Api

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from raw_api import vector
 
-from cf_vectorize_emulator.faults import Fault, Faults, read_faults
+from cf_vectorize_emulator.core.faults import Fault, Faults, read_faults
 
 if TYPE_CHECKING:
     from raw_api import Api

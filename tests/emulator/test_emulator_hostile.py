@@ -12,9 +12,9 @@ import httpx
 import pytest
 from raw_api import AUTHORIZED, NDJSON, code, vector
 
-from cf_vectorize_emulator import bodies, wire
-from cf_vectorize_emulator.guard import Guard
-from cf_vectorize_emulator.limits import INSERT_BODY_BYTES
+from cf_vectorize_emulator.core.limits import INSERT_BODY_BYTES
+from cf_vectorize_emulator.http import bodies, wire
+from cf_vectorize_emulator.http.guard import Guard
 from cf_vectorize_emulator.server import EmulatorProcess
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from raw_api import ACCOUNT, AUTHORIZED, NDJSON, ndjson, vector
 
+from cf_vectorize_emulator.core.faults import Fault
+from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.emulator import Settings
-from cf_vectorize_emulator.faults import Fault
 from cf_vectorize_emulator.inprocess import EmulatorTransport
 from cf_vectorize_emulator.server import Address, serve
-from cf_vectorize_emulator.visibility import Visibility
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from raw_api import code, vector
 
-from cf_vectorize_emulator.rate import MANY, Rate, RateLimit
+from cf_vectorize_emulator.core.rate import MANY, Rate, RateLimit
 
 if TYPE_CHECKING:
     from raw_api import Api

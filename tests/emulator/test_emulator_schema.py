@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from raw_api import AUTHORIZED, DIMENSIONS, ndjson, vector
 from schemathesis import GenerationMode
 
+from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
-from cf_vectorize_emulator.visibility import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from raw_api import ACCOUNT, ndjson, vector
 
+from cf_vectorize_emulator.core.service import Service
+from cf_vectorize_emulator.core.store import Store
+from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.emulator import Settings, open_emulator
-from cf_vectorize_emulator.service import Service
-from cf_vectorize_emulator.store import Store
-from cf_vectorize_emulator.visibility import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

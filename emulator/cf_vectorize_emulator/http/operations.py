@@ -15,6 +15,9 @@ import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from cf_vectorize_emulator.core.rate import UNLIMITED
+from cf_vectorize_emulator.core.service import INDEX_NAME, read_ids
+
 from . import bodies
 from .envelope import (
     UNKNOWN_CODE,
@@ -29,8 +32,6 @@ from .envelope import (
     throttled,
     unknown,
 )
-from .rate import UNLIMITED
-from .service import INDEX_NAME, read_ids
 from .wire import EXTENSION
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from .emulator import Emulator
-    from .faults import Endpoint, Fault
+    from cf_vectorize_emulator.core.faults import Endpoint, Fault
+    from cf_vectorize_emulator.emulator import Emulator
+
     from .wire import Wire
 
 ACCOUNT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")

@@ -12,19 +12,20 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cf_vectorize_emulator.core.faults import read_faults
+from cf_vectorize_emulator.core.rate import Rate
+from cf_vectorize_emulator.core.service import render
+from cf_vectorize_emulator.core.visibility import Visibility
+
 from . import bodies
 from .envelope import Refusal, unknown
-from .faults import read_faults
-from .rate import Rate
-from .service import render
-from .visibility import Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
 
-    from .emulator import Emulator
+    from cf_vectorize_emulator.emulator import Emulator
 
 SHOWN_REQUESTS: Final = 50
 SHOWN_MUTATIONS: Final = 50

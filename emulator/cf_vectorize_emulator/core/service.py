@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 import orjson
 
-from .envelope import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
+from cf_vectorize_emulator.http.envelope import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
+
 from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, IDS_PER_GET
 from .lines import Vector, check_id, read_vectors
 

@@ -20,7 +20,7 @@ POLICY: Final = (
 async def show(_: Request) -> Response:
     """Answer with the page."""
     return Response(
-        files("cf_vectorize_emulator").joinpath("page.html").read_bytes(),
+        files("cf_vectorize_emulator.http").joinpath("page.html").read_bytes(),
         media_type="text/html",
         headers={"content-security-policy": POLICY, "cache-control": "no-store"},
     )

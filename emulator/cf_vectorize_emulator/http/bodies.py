@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import anyio
 
+from cf_vectorize_emulator.core.limits import GET_BODY_BYTES, INSERT_BODY_BYTES
+
 from .envelope import Refusal, body_too_large, unknown, unknown_content_type
-from .limits import GET_BODY_BYTES, INSERT_BODY_BYTES
 from .multipart import VectorsFile
 
 if TYPE_CHECKING:

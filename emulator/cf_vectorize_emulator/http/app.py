@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from .emulator import Emulator
+    from cf_vectorize_emulator.emulator import Emulator
 
 INDEX: Final = "/client/v4/accounts/{account}/vectorize/v2/indexes/{index}"
 METHOD_NOT_ALLOWED: Final = 405

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from .limits import ID_BYTES, IDS_PER_GET, METADATA_BYTES
+from cf_vectorize_emulator.core.limits import ID_BYTES, IDS_PER_GET, METADATA_BYTES
 
 # The live code is not known: this one is the emulator's, and no client should match on it.
 UNKNOWN_CODE: Final = 40000

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import orjson
 
-from .envelope import Refusal, id_too_long, oversized_metadata, unknown, unparsable_line
+from cf_vectorize_emulator.http.envelope import Refusal, id_too_long, oversized_metadata, unknown, unparsable_line
+
 from .limits import ID_BYTES, LINE_BYTES, METADATA_BYTES, NAMESPACE_BYTES, VECTORS_PER_INSERT
 
 if TYPE_CHECKING:
