@@ -1,13 +1,15 @@
-"""What the tests of `insert` share: lines, a client of a local server, and a clock that does not wait."""
+"""What the tests of `insert` share: lines, a client of a local server, and a clock that is moved on by waiting."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from cf_vectorize import AsyncVectorize, Vectorize, pacing, transport
+from cf_vectorize import AsyncVectorize, Vectorize, transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     import pytest
 
     from cf_vectorize import InsertReport
-    from cf_vectorize.transport import Attempts
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "token-that-must-never-be-shown"
@@ -65,7 +66,10 @@ FACES: dict[str, Callable[..., InsertReport]] = {"sync": insert_blocking, "async
 
 
 class Clock:
-    """Stands in for `time` in the transport: who waits on it finds the moment come at once.
+    """The time by which the transport waits: it stands still until somebody waits, and then the moment has come.
+
+    Only the sources of time and of chance, and waiting itself, are replaced: for what, how long and how often to wait
+    is left to the code under test. Chance always takes the longest pause.
 
     Attributes:
         now: The time, in seconds; moved on by those who wait.
@@ -79,23 +83,28 @@ class Clock:
         self.pauses: list[float] = []
         self.meeting: threading.Barrier | None = None
         self._lock = threading.Lock()
+        # What each thread was last told: while it makes up its mind, another may move the clock on.
+        self._told = threading.local()
+        self._really_wait = threading.Event.wait
         monkeypatch.setattr(transport, "time", self)
-        monkeypatch.setattr(transport.Transport, "_wait_until", staticmethod(self._wait_until))
-        monkeypatch.setattr(pacing, "PAUSE_BASE", 0.0)
+        monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+        monkeypatch.setattr(threading.Event, "wait", lambda event, timeout=None: self._wait(event, timeout))
 
     def monotonic(self) -> float:
+        self._told.now = self.now
         return self.now
 
-    def _wait_until(self, moment: float, attempts: Attempts) -> None:
-        if attempts.stop.is_set():
-            raise transport.Cancelled
-        meeting = self.meeting
-        if meeting and moment > self.now:
-            meeting.wait(10)
+    def _wait(self, event: threading.Event, seconds: float | None) -> bool:
+        caller = sys._getframe(2)
+        if caller.f_globals is not vars(transport):
+            return self._really_wait(event, seconds)
+        assert seconds is not None
+        if event.is_set():
+            return True
+        if meeting := self.meeting:
+            meeting.wait(60)
             self.meeting = None
         with self._lock:
-            pause = moment - self.now
-            if pause > 0:
-                attempts.waited += pause
-                self.pauses.append(pause)
-                self.now = moment
+            self.pauses.append(seconds)
+            self.now = max(self.now, self._told.now + seconds)
+        return event.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,7 +23,8 @@ from cf_vectorize import (
     Vectorize,
     VectorizeError,
 )
-from cf_vectorize.pacing import PAUSE_FLOOR, RETRY_AFTER_CAP
+from cf_vectorize.defaults import GIVE_UP_AFTER
+from cf_vectorize.pacing import PAUSE_CAP, PAUSE_FLOOR, RETRY_AFTER_CAP
 from loads import ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cf_vectorize import InsertReport
+    from cf_vectorize.progress import Progress
     from loads import Clock
 
     Insert = Callable[..., InsertReport]
@@ -124,10 +127,10 @@ def test_a_fault_that_passes(fault: Fault, insert: Insert, clock: Clock) -> None
 def test_a_fault_that_does_not_pass_ends_as_its_error(fault: Fault, clock: Clock) -> None:
     last = fault.answers[-1]
     with ScriptedServer(lambda _number, _size: last) as server, pytest.raises(fault.error) as caught:
-        insert_blocking(settings(server.url, timeout=fault.timeout, give_up_after=0.3), lines(1))
-    # Room for one pause of 0.2 seconds, and not for two.
+        insert_blocking(settings(server.url, timeout=fault.timeout, give_up_after=2), lines(1))
+    # Room for a pause of 1 second, and not for another of 2.
     assert len(server.requests) == 2
-    assert clock.pauses == pytest.approx([PAUSE_FLOOR])
+    assert clock.pauses == [1]
     assert type(caught.value) is fault.error
 
 
@@ -156,7 +159,7 @@ def test_retry_after_is_obeyed(written: Callable[[int], str], status: int, clock
     with ScriptedServer([html(status, retry_after=written(100))]) as server:
         report = insert(settings(server.url), lines(1))
     (pause,) = clock.pauses
-    assert 98 < pause <= 101  # a date has whole seconds, and up to one second is added
+    assert 98 < pause <= 101  # a date has whole seconds, and one second is added
     assert report.waited == pause
     assert len(server.requests) == 2
 
@@ -164,22 +167,53 @@ def test_retry_after_is_obeyed(written: Callable[[int], str], status: int, clock
 def test_retry_after_is_believed_up_to_a_cap(clock: Clock, insert: Insert) -> None:
     with ScriptedServer([html(429, retry_after="86400")]) as server:
         insert(settings(server.url), lines(1))
-    assert RETRY_AFTER_CAP <= clock.pauses[0] <= RETRY_AFTER_CAP + 1
+    assert clock.pauses == [RETRY_AFTER_CAP + 1]
 
 
 def test_the_default_outlasts_the_account_block(clock: Clock, insert: Insert) -> None:
     """Two refusals with the whole five minutes to wait, then success."""
     with ScriptedServer([html(429, retry_after="299"), html(429, retry_after="299")]) as server:
         assert insert(settings(server.url), lines(1)).vectors == 1
-    assert sum(clock.pauses) >= 598
+    assert clock.pauses == [300, 300]
 
 
-def test_it_gives_up_in_time(clock: Clock, insert: Insert) -> None:
+@pytest.mark.parametrize(
+    ("give_up_after", "pauses"),
+    [
+        (0, []),
+        (0.99, []),
+        (1, [1]),
+        (62.9, [1, 2, 4, 8, 16]),
+        (63, [1, 2, 4, 8, 16, 32]),
+        (GIVE_UP_AFTER, [1, 2, 4, 8, 16, 32, *[PAUSE_CAP] * 8]),
+    ],
+)
+def test_pauses_grow_from_attempt_to_attempt_until_it_gives_up(
+    give_up_after: float, pauses: list[float], clock: Clock, insert: Insert
+) -> None:
     with ScriptedServer(lambda _number, _size: html(503)) as server, pytest.raises(ServerError) as caught:
-        insert(settings(server.url, give_up_after=2.1), lines(1))
-    assert clock.pauses == pytest.approx([PAUSE_FLOOR] * 10)
-    assert len(server.requests) == len(clock.pauses) + 1
+        insert(settings(server.url, give_up_after=give_up_after), lines(1))
+    assert clock.pauses == pauses
+    assert len(server.requests) == len(pauses) + 1
     assert caught.value.status == 503
+
+
+def test_chance_shortens_a_pause_down_to_a_floor(
+    clock: Clock, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, _high: low)
+    with ScriptedServer([html(503)] * 3) as server:
+        report = insert(settings(server.url), lines(1))
+    assert clock.pauses == pytest.approx([PAUSE_FLOOR] * 3)
+    assert report.waited == pytest.approx(3 * PAUSE_FLOOR)
+    assert len(server.requests) == 4
+
+
+def test_each_request_counts_its_own_failures(clock: Clock, insert: Insert) -> None:
+    with ScriptedServer([html(503), html(503), Answer(), html(503)]) as server:
+        report = insert(settings(server.url), lines(2), batch_vectors=1, concurrency=1)
+    assert clock.pauses == [1, 2, 1]
+    assert [batch.waited for batch in report.batches] == [3, 1]
 
 
 def test_the_time_to_give_up_is_each_failing_request_s_own(clock: Clock, insert: Insert) -> None:
@@ -188,6 +222,39 @@ def test_the_time_to_give_up_is_each_failing_request_s_own(clock: Clock, insert:
     with ScriptedServer(script) as server:
         assert insert(settings(server.url, give_up_after=20), lines(2), batch_vectors=1, concurrency=1).vectors == 2
     assert len(clock.pauses) == 2
+
+
+def test_a_budget_of_one_request_starts_one_every_five_minutes(clock: Clock, insert: Insert) -> None:
+    with ScriptedServer() as server:
+        report = insert(settings(server.url, requests_per_5min=1), lines(3), batch_vectors=1, concurrency=1)
+    assert clock.pauses == [300, 300]
+    assert [batch.waited for batch in report.batches] == [0, 300, 300]
+
+
+def test_the_log_and_the_progress_tell_the_seconds_of_a_pause(
+    clock: Clock, insert: Insert, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[Progress] = []
+    with ScriptedServer([html(503), failure(429, 971, "slow down", retry_after="7")]) as server:
+        insert(settings(server.url), lines(1), on_progress=seen.append)
+    assert clock.pauses == [1, 8]
+    told = [record.getMessage() for record in caplog.records if record.name == "cf_vectorize"]
+    assert [text.partition(" before sending again: ")[0] for text in told] == ["waiting 1.0 s", "waiting 8.0 s"]
+    assert ["503" in told[0], "slow down" in told[1]] == [True, True]
+    assert [record.levelname for record in caplog.records if record.name == "cf_vectorize"] == ["WARNING"] * 2
+    assert list(dict.fromkeys(progress.pause for progress in seen)) == [0, 1, 8]
+
+
+@pytest.mark.parametrize("error", [KeyError("mine"), TypeError("mine"), ValueError("mine"), AttributeError("mine")])
+def test_a_programming_error_while_sending_is_not_taken_for_the_service_s(error: Exception, insert: Insert) -> None:
+    def fail(progress: Progress) -> None:
+        if progress.sent:
+            raise error
+
+    with ScriptedServer() as server, pytest.raises(type(error)) as caught:
+        insert(settings(server.url), lines(1), on_progress=fail)
+    assert caught.value is error
+    assert server.acknowledged == {}
 
 
 @pytest.mark.parametrize("throttled", [failure(429, 971, "wait", retry_after="120"), html(429, retry_after="120")])

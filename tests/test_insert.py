@@ -517,7 +517,7 @@ def test_a_server_error_keeps_its_place_in_the_order_of_failing(clock: Clock) ->
         return failure(400, 1, "no") if number == 1 else failure(503, 2, "down") if number > 1 else Answer()
 
     with ScriptedServer(script) as server, pytest.raises(InsertError) as caught:
-        insert_blocking(settings(server.url, give_up_after=1), lines(3), batch_vectors=1, concurrency=1,
+        insert_blocking(settings(server.url, give_up_after=2), lines(3), batch_vectors=1, concurrency=1,
                         on_error="continue")  # fmt: skip
     assert [type(error) for error in caught.value.exceptions] == [RejectedError, ServerError]
     assert clock.pauses
