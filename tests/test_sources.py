@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +194,35 @@ def test_a_generator_is_read_only_as_far_as_it_is_sent(face: Insert) -> None:
         assert face(client(server.url), endless(), batch_vectors=500, concurrency=2).vectors == 8_000
     # Two under way, one planned, and what the buffer that is split holds.
     assert ahead <= 3 * 500 + BLOCK // 1_000
+
+
+def on_disk(folder: Path) -> int:
+    """Give the bytes of the files without a name that this process has open in a folder."""
+    sizes = {}
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):  # closed since
+            if str(descriptor.readlink()).startswith(str(folder)):
+                found = descriptor.stat()
+                sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())
+
+
+def test_the_spool_takes_no_more_disk_than_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sources, "SPOOL_FILE_SIZE", 4 * BLOCK)
+    most = 0
+
+    def given() -> Iterator[bytes]:
+        nonlocal most
+        for number in range(3_000):
+            most = max(most, on_disk(tmp_path)) if number % 50 == 0 else most
+            yield line(f"v{number}", metadata={"text": "x" * 10_000})
+
+    with ScriptedServer(keep_bodies=False) as server:
+        insert_blocking(client(server.url), given(), batch_bytes=BLOCK, concurrency=1)
+    # `(concurrency + 2) * batch_bytes`, and one file of the spool.
+    assert 4 * BLOCK < most <= 3 * BLOCK + 4 * BLOCK
+    assert on_disk(tmp_path) == 0
 
 
 def test_an_async_iterable_in_a_running_loop(clock: Clock) -> None:

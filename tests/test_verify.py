@@ -10,6 +10,7 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 import orjson
 import pytest
@@ -319,6 +320,16 @@ def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
     assert "300 of 3,000 lines looked at, chosen with seed 1" in text
     assert "at 95% confidence at most 0.9334% of all lines are missing or different" in text
     assert "all lines would take 150 requests and, by the account's budget, 37.5 s" in text
+    assert attrs.evolve(report, missing=1, equal=297, different=2, not_judged=0, late=4, seconds=125.4).summary() == (
+        "300 of 3,000 lines looked at, chosen with seed 1\n"
+        "297 equal (4 of them after waiting)\n"
+        "1 missing\n"
+        "2 different\n"
+        "0 not judged\n"
+        "at 95% confidence at most 2.4667% of all lines are missing or different\n"
+        "15 requests in 2 min 05 s\n"
+        "all lines would take 150 requests and, by the account's budget, 37.5 s"
+    )
     again = check(transport, tmp_path / "a.ndjson", sample=300, seed=1)
     assert again.equal == 300
     assert sorted(map(sorted, index.requests[:15])) == sorted(map(sorted, index.requests[15:]))
