@@ -32,7 +32,7 @@ from cf_vectorize import (
     VectorizeError,
 )
 from cf_vectorize.envelope import retry_after, unwrap
-from cf_vectorize.errors import BadLine
+from cf_vectorize.linecheck import BadLine
 from loads import ACCOUNT, TOKEN, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from cf_vectorize import Vectorize, verify
 from cf_vectorize.comparison import Expected, LineReader, differences
-from cf_vectorize.errors import BadLine, InputError, NotFoundError
+from cf_vectorize.errors import InputError, NotFoundError
+from cf_vectorize.linecheck import BadLine
 from cf_vectorize.records import columns
 from cf_vectorize.sampling import Sampler, most_wrong
 from cf_vectorize.sources import open_sources

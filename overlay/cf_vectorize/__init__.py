@@ -12,15 +12,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .limits import __version__ as __version__
+
 if TYPE_CHECKING:
     from .async_client import AsyncVectorize
     from .client import Vectorize
     from .errors import (
         AuthenticationError,
-        BadLinesError,
         InputError,
-        InsertError,
-        InsertInterrupted,
         JournalError,
         NotFoundError,
         RateLimitError,
@@ -31,20 +30,22 @@ if TYPE_CHECKING:
         UnexpectedResponseError,
         VectorizeError,
     )
+    from .linecheck import BadLinesError
     from .lookup import Vectors
     from .records import columns, table
-    from .report import BatchOutcome, InsertReport
+    from .report import BatchOutcome, InsertError, InsertInterrupted, InsertReport
     from .survey import CheckReport, check
     from .vector import Vector
     from .verify import VerifyReport
 
-__version__ = "0.1.0"
-
 # The module of each public name that is no error.
 _HOME = {
     "AsyncVectorize": "async_client",
+    "BadLinesError": "linecheck",
     "BatchOutcome": "report",
     "CheckReport": "survey",
+    "InsertError": "report",
+    "InsertInterrupted": "report",
     "InsertReport": "report",
     "Vector": "vector",
     "Vectorize": "client",

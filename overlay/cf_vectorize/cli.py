@@ -8,9 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
 from .defaults import GIVE_UP_AFTER, VERIFY_DEADLINE
-from .limits import REQUESTS_PER_WINDOW
+from .limits import REQUESTS_PER_WINDOW, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -106,7 +105,8 @@ def _client(arguments: argparse.Namespace) -> Vectorize:
 
 def _fail(error: Exception) -> int:
     """Say an error in its own words, and give the exit code it amounts to."""
-    from .errors import BadLinesError, InputError  # noqa: PLC0415
+    from .errors import InputError  # noqa: PLC0415
+    from .linecheck import BadLinesError  # noqa: PLC0415
 
     print(f"error: {error}", file=sys.stderr)
     return USAGE if isinstance(error, InputError) and not isinstance(error, BadLinesError) else FAILED
@@ -165,7 +165,8 @@ INSERT_OPTIONS = (
 
 
 def _insert(arguments: argparse.Namespace) -> int:
-    from .errors import InsertError, InsertInterrupted, VectorizeError  # noqa: PLC0415
+    from .errors import VectorizeError  # noqa: PLC0415
+    from .report import InsertError, InsertInterrupted  # noqa: PLC0415
     from .terminal import ProgressLine  # noqa: PLC0415
 
     if arguments.resume:

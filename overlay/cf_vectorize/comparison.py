@@ -14,7 +14,7 @@ from .linecheck import LineCheck, record_problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .errors import BadLine
+    from .linecheck import BadLine
     from .vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
 from reprlib import repr as short_repr
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -42,6 +43,9 @@ class Unencodable:
     column: str
     reason: str
     id: str | None
+
+
+NONE: Final[Mapping[int, Unencodable]] = MappingProxyType({})
 
 
 @attrs.define(slots=False)

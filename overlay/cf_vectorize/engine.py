@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from .defaults import GIVE_UP_AFTER
-from .errors import InsertError, InsertInterrupted, VectorizeError
+from .errors import VectorizeError
 from .transport import TIMEOUT, Credentials, Transport
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Engine:
 
     def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
         from .options import InsertOptions  # noqa: PLC0415
-        from .report import InsertReport  # noqa: PLC0415
+        from .report import InsertInterrupted, InsertReport  # noqa: PLC0415
         from .sampling import SAMPLE, Sampler  # noqa: PLC0415
 
         verify = InsertOptions(**arguments).verify
@@ -88,6 +88,7 @@ class Engine:
     ) -> InsertReport:
         """Add what reading back finds; what goes wrong there still tells of the load."""
         from . import verify  # noqa: PLC0415
+        from .report import InsertInterrupted  # noqa: PLC0415
 
         try:
             on_progress = arguments.get("on_progress")
@@ -127,6 +128,8 @@ class Engine:
 
 def _raise_failure(report: InsertReport) -> None:
     """Raise what a load ended with: the first failure itself where nothing was accepted, else all of them."""
+    from .report import InsertError  # noqa: PLC0415
+
     errors = [batch.error for batch in report.failed if batch.error is not None]
     if errors and report.accepted:
         raise InsertError(report)

@@ -23,15 +23,9 @@ All of them survive `pickle`. None holds a token, a key or an account id.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import Any, ClassVar
 
 import attrs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .lookup import Vectors
-    from .report import InsertReport
 
 
 class VectorizeError(Exception):
@@ -39,62 +33,18 @@ class VectorizeError(Exception):
 
     Attributes:
         retryable: Whether the same request may succeed later.
-        report: What became of the load that this error ended; None where it ended none.
-        fetched: What `get_by_ids` had fetched when this error ended it; None where it ended none.
+        report: What became of the load that this error ended, an `InsertReport`; None where it ended none.
+        fetched: What `get_by_ids` had fetched when this error ended it, `Vectors`; None where it ended none.
 
     """
 
     retryable: ClassVar[bool] = False
-    report: InsertReport | None = None
-    fetched: Vectors | None = None
+    report: Any = None
+    fetched: Any = None
 
 
 class InputError(VectorizeError, ValueError):
     """An argument or a source is wrong. Nothing of it was sent."""
-
-
-@attrs.frozen
-class BadLine:
-    """One problem of one line.
-
-    Attributes:
-        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
-        line: The line's number in that source (for records: the row's), from 1.
-        id: The vector's id, where it could be read.
-        rule: The rule's name in `cf_vectorize.linecheck.RULES`.
-        reason: What is wrong, in words.
-
-    """
-
-    source: str
-    line: int
-    id: str | None
-    rule: str
-    reason: str
-
-    def __str__(self) -> str:
-        named = "" if self.id is None else f' (id "{self.id}")'
-        return f"{self.source}:{self.line}{named}: {self.reason}"
-
-
-class BadLinesError(InputError):
-    """Lines of one batch that the service would refuse; the batch was not sent.
-
-    Attributes:
-        lines: Every bad line of the batch, in order.
-
-    """
-
-    SHOWN: ClassVar[int] = 10
-
-    def __init__(self, lines: Sequence[BadLine]) -> None:
-        super().__init__(tuple(lines))
-        self.lines = tuple(lines)
-
-    def __str__(self) -> str:
-        shown = [str(line) for line in self.lines[: self.SHOWN]]
-        more = len(self.lines) - len(shown)
-        return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
 
 
 class JournalError(VectorizeError):
@@ -205,40 +155,3 @@ class UnexpectedResponseError(ResponseError):
     """The answer is no envelope, or not the one that was asked for; whether the service acted is unknown."""
 
     retryable: ClassVar[bool] = True
-
-
-class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
-    """Some batches of a load failed; one exception for each, in the order they failed.
-
-    Attributes:
-        report: What was accepted and what was not, batch by batch.
-
-    """
-
-    def __new__(cls, report: InsertReport) -> Self:
-        """Group the errors of the failed batches of `report`."""
-        errors = [outcome.error for outcome in report.failed if outcome.error is not None]
-        return super().__new__(cls, report.summary(), errors)
-
-    def __init__(self, report: InsertReport) -> None:
-        # Here there always is one, which the base class cannot promise.
-        self.report: InsertReport = report  # pyright: ignore[reportIncompatibleVariableOverride]
-
-    def __reduce__(self) -> tuple[type[InsertError], tuple[InsertReport]]:
-        return type(self), (self.report,)
-
-
-class InsertInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended a load; no `VectorizeError`, so that it goes up like any Ctrl-C.
-
-    Attributes:
-        report: What was accepted until then.
-
-    """
-
-    def __init__(self, report: InsertReport) -> None:
-        super().__init__(report)
-        self.report = report
-
-    def __str__(self) -> str:
-        return self.report.summary()

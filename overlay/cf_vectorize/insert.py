@@ -18,6 +18,7 @@ from .plan import Planner
 from .progress import Tracker
 from .rejects import Rejects
 from .report import BatchOutcome
+from .sources import total_size
 from .transport import Attempts, Cancelled
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class _Load:
         self._rejects = rejects
         limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
         self._planner = Planner(options, limits, journal, sampler)
-        self._tracker = Tracker(sources, options.on_progress)
+        self._tracker = Tracker(options.on_progress, total_size(sources))
         self._stop = stop
         self._noting = threading.Lock()
         self._under_way: set[Future[list[BatchOutcome]]] = set()

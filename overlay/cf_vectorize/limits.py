@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+__version__ = "0.1.0"
+
 VECTORS_PER_INSERT: Final = 5_000
 INSERT_BODY_BYTES: Final = 99_999_999
 IDS_PER_GET_BY_IDS: Final = 20

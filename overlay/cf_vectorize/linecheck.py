@@ -11,18 +11,19 @@ import json
 import math
 import re
 import struct
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import attrs
 import orjson
 
-from .errors import BadLine, InputError
+from .errors import InputError
 from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from .encode import Unencodable
+    from .ndjson import Cut
 
     Fault = tuple[str, str]  # the rule's name, and the reason
 
@@ -87,6 +88,50 @@ _SAFE_HIGH_BYTES: Final = bytes([*range(0x47), *range(0x80, 0xC7)])
 
 
 @attrs.frozen
+class BadLine:
+    """One problem of one line.
+
+    Attributes:
+        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        line: The line's number in that source (for records: the row's), from 1.
+        id: The vector's id, where it could be read.
+        rule: The rule's name in `RULES`.
+        reason: What is wrong, in words.
+
+    """
+
+    source: str
+    line: int
+    id: str | None
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        named = "" if self.id is None else f' (id "{self.id}")'
+        return f"{self.source}:{self.line}{named}: {self.reason}"
+
+
+class BadLinesError(InputError):
+    """Lines of one batch that the service would refuse; the batch was not sent.
+
+    Attributes:
+        lines: Every bad line of the batch, in order.
+
+    """
+
+    SHOWN: ClassVar[int] = 10
+
+    def __init__(self, lines: Sequence[BadLine]) -> None:
+        super().__init__(tuple(lines))
+        self.lines = tuple(lines)
+
+    def __str__(self) -> str:
+        shown = [str(line) for line in self.lines[: self.SHOWN]]
+        more = len(self.lines) - len(shown)
+        return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
+
+
+@attrs.frozen
 class Problem:
     """One thing that is wrong with a line.
 
@@ -109,6 +154,11 @@ class Problem:
 def record_problem(row: Unencodable) -> Problem:
     """Give what is wrong with a row that JSON cannot express."""
     return Problem("record", f"{row.column} {row.reason}".lstrip(), row.id)
+
+
+def oversized(source: str, cut: Cut, most: int) -> BadLine:
+    """Give the problem of a line that fits no request."""
+    return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
 
 
 class LineCheck:

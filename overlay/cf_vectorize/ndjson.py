@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from .body import chunks, select
 from .limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from .body import Segment
 
     ReadInto = Callable[[memoryview], int]
 
@@ -151,3 +154,25 @@ def split(read_into: ReadInto, limits: BatchLimits, fixed: Mapping[int, int] | N
             first_line, lines = first_line + lines, 0
     if lines:
         yield cut(start, line_start, first_line, lines, fixed_stop)
+
+
+def cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
+    """Cut a range of a source by other limits."""
+    for part in split(_read_into(raw), limits):
+        start, stop = cut.start + part.start, cut.start + part.stop
+        first_line = cut.first_line + part.first_line - 1
+        yield (
+            attrs.evolve(part, start=start, stop=stop, first_line=first_line),
+            select(raw, [(part.start, part.stop)]),
+        )
+
+
+def _read_into(segments: Sequence[Segment]) -> ReadInto:
+    pieces = chunks(segments, BLOCK)
+
+    def read_into(buffer: memoryview) -> int:
+        piece = next(pieces, b"")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    return read_into

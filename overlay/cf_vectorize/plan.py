@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from collections import defaultdict
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from .body import Segment, chunks, lines, select
-from .errors import BadLine, BadLinesError, InputError, JournalError, VectorizeError
+from .body import Segment, lines, select
+from .encode import NONE
+from .errors import InputError, JournalError, VectorizeError
 from .journal import digest
-from .linecheck import RULES, LineCheck, Problem, record_problem
-from .ndjson import BLOCK, BatchLimits, Cut, split
+from .linecheck import RULES, BadLine, BadLinesError, LineCheck, Problem, oversized, record_problem
+from .ndjson import BatchLimits, Cut, cut_anew, split
 from .records import compact
 from .sources import temporary_file, write_all
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from .encode import Unencodable
     from .journal import Entry, Journal
-    from .ndjson import ReadInto
     from .options import InsertOptions
     from .sampling import Sampler
     from .sources import Readable, Source
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 # The service's code for a line that it cannot parse; other faults have codes of their own.
 UNPARSABLE: Final = 40023
-NONE: Final[Mapping[int, Unencodable]] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -303,33 +301,6 @@ def _taken(unencodable: dict[int, Unencodable], cut: Cut) -> Mapping[int, Unenco
     """Take the rows of one batch out."""
     within = [number for number in unencodable if cut.first_line <= number < cut.first_line + cut.lines]
     return {number: unencodable.pop(number) for number in within}
-
-
-def oversized(source: str, cut: Cut, most: int) -> BadLine:
-    """Give the problem of a line that fits no request."""
-    return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
-
-
-def cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
-    """Cut a range of a source by other limits."""
-    for part in split(_read_into(raw), limits):
-        start, stop = cut.start + part.start, cut.start + part.stop
-        first_line = cut.first_line + part.first_line - 1
-        yield (
-            attrs.evolve(part, start=start, stop=stop, first_line=first_line),
-            select(raw, [(part.start, part.stop)]),
-        )
-
-
-def _read_into(segments: Sequence[Segment]) -> ReadInto:
-    pieces = chunks(segments, BLOCK)
-
-    def read_into(buffer: memoryview) -> int:
-        piece = next(pieces, b"")
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    return read_into
 
 
 def latest(entries: Sequence[Entry]) -> dict[int, Entry]:

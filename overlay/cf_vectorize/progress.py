@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from .sources import Source
+    from collections.abc import Callable
 
 
 @attrs.frozen
@@ -52,10 +50,9 @@ class Progress:
 class Tracker:
     """Keeps the one `Progress` that many threads report to."""
 
-    def __init__(self, sources: Sequence[Source], on_progress: Callable[[Progress], None] | None) -> None:
-        sizes = [source.size for source in sources]
+    def __init__(self, on_progress: Callable[[Progress], None] | None, total: int | None = 0) -> None:
         self._lock = threading.Lock()
-        self._progress = Progress(None if None in sizes else sum(filter(None, sizes)))
+        self._progress = Progress(total)
         self._on_progress = on_progress
 
     def add(self, *, pause: float = 0.0, reason: str | None = None, **counts: int) -> None:

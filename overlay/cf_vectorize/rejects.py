@@ -13,7 +13,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .errors import BadLine
+    from .linecheck import BadLine
 
 
 class Rejects:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from .errors import VectorizeError
 from .wording import count
 
 if TYPE_CHECKING:
-    from .errors import BadLine, VectorizeError
+    from .linecheck import BadLine
     from .verify import VerifyReport
 
 
@@ -173,3 +174,39 @@ class InsertReport:
             "failed_batches": len(self.failed),
             "verification": None if self.verification is None else self.verification.as_json(),
         }
+
+
+class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
+    """Some batches of a load failed; one exception for each, in the order they failed.
+
+    Attributes:
+        report: What was accepted and what was not, batch by batch.
+
+    """
+
+    def __new__(cls, report: InsertReport) -> Self:
+        """Group the errors of the failed batches of `report`."""
+        errors = [outcome.error for outcome in report.failed if outcome.error is not None]
+        return super().__new__(cls, report.summary(), errors)
+
+    def __init__(self, report: InsertReport) -> None:
+        self.report: InsertReport = report
+
+    def __reduce__(self) -> tuple[type[InsertError], tuple[InsertReport]]:
+        return type(self), (self.report,)
+
+
+class InsertInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a load; no `VectorizeError`, so that it goes up like any Ctrl-C.
+
+    Attributes:
+        report: What was accepted until then.
+
+    """
+
+    def __init__(self, report: InsertReport) -> None:
+        super().__init__(report)
+        self.report = report
+
+    def __str__(self) -> str:
+        return self.report.summary()

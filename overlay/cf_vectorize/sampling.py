@@ -13,7 +13,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from .comparison import Expected
     from .encode import Unencodable
-    from .errors import BadLine
+    from .linecheck import BadLine
 
 # With none of 2,995 wrong, at most 0.1 % are, at 95 % confidence; 3,000 are 150 full requests.
 SAMPLE: Final = 3_000

@@ -97,6 +97,12 @@ class Source:
     open: Callable[[], AbstractContextManager[Readable]]
 
 
+def total_size(sources: Sequence[Source]) -> int | None:
+    """Give the bytes of all sources, None where those of one are not known beforehand."""
+    sizes = [source.size for source in sources]
+    return None if None in sizes else sum(filter(None, sizes))
+
+
 class FileInPlace:
     """A regular file, read where it lies."""
 

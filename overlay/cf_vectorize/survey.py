@@ -16,11 +16,11 @@ import orjson
 
 from .body import lines
 from .duplicates import DuplicateIds
-from .errors import BadLine, InputError, VectorizeError
+from .encode import NONE
+from .errors import InputError, VectorizeError
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
-from .linecheck import LineCheck, record_problem
-from .ndjson import FIRST_BATCH_BYTES, BatchLimits, split
-from .plan import NONE, cut_anew, oversized
+from .linecheck import BadLine, LineCheck, oversized, record_problem
+from .ndjson import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
 from .records import compact
 from .sources import open_sources
 from .wording import duration

@@ -23,8 +23,9 @@ from cf_vectorize_api.api.vectorize import get_by_ids, insert
 from cf_vectorize_api.models import GetByIdsRequest
 from cf_vectorize_api.types import File
 
-from . import __version__, errors
+from . import errors
 from .envelope import are_vectors, is_mutation, unwrap
+from .limits import __version__
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
 
 if TYPE_CHECKING:

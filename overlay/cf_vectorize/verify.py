@@ -13,12 +13,14 @@ import attrs
 from .body import lines
 from .comparison import Expected, LineReader, differences
 from .defaults import LOOKUP_CONCURRENCY, VERIFY_DEADLINE
-from .errors import BadLine, InputError
+from .errors import InputError
 from .limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
+from .linecheck import BadLine
 from .lookup import fetch_iter
 from .ndjson import BatchLimits, split
 from .progress import Tracker
 from .sampling import CONFIDENCE, SAMPLE, Sampler, most_wrong
+from .sources import total_size
 from .transport import Cancelled
 from .vector import Vector
 from .wording import duration
@@ -195,7 +197,7 @@ def verify(
     """
     if not deadline >= 0:
         raise InputError(f"deadline (--wait) is {deadline}; it is at least 0 seconds")
-    tracker = Tracker(sources, on_progress)
+    tracker = Tracker(on_progress, total_size(sources))
     if sample == "all":
         look = _Look(transport, deadline, concurrency, stop, tracker)
         read = LineReader()
@@ -209,13 +211,13 @@ def verify(
         sampler = Sampler(SAMPLE if sample is None else sample, seed)
         for line in _lines(sources, stop, tracker):
             sampler.offer(*line)
-        look = _Look(transport, deadline, concurrency, stop, Tracker((), on_progress))
+        look = _Look(transport, deadline, concurrency, stop, Tracker(on_progress))
         look.at(sampler.lines())
         count, chosen_with = sampler.offered, sampler.seed
     if not count:
         names = ", ".join(source.name for source in sources)
         raise InputError(f"{names}: no vectors in it; there is nothing to verify")
-    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop, Tracker((), None)))
+    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop, Tracker(None)))
     return look.report(count, chosen_with)
 
 
@@ -228,7 +230,7 @@ def verify_sample(
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
-    look = _Look(transport, deadline, LOOKUP_CONCURRENCY, stop, Tracker((), on_progress))
+    look = _Look(transport, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress))
     look.at(sampler.lines())
     return look.report(sampler.offered, sampler.seed)
 
