@@ -161,11 +161,13 @@ def kill(session: nox.Session) -> None:
     """Kill loader and emulator at random moments, a hundred times and more."""
     session.install("-e", ".[all]", *dependency_group("tests"))
     many = {"CF_VECTORIZE_TEST_KILL_SEEDS": "30"}
-    session.run("pytest", "--timeout=3600", "tests/test_kill.py", "tests/test_journal.py", "-k", "kill", env=many)
+    session.run(
+        "pytest", "--timeout=3600", "tests/load/test_kill.py", "tests/load/test_journal.py", "-k", "kill", env=many
+    )
 
 
 @nox.session
 def big(session: nox.Session) -> None:
     """Load 2 GB in bounded memory, measured from outside the process."""
     session.install("-e", ".[all]", *dependency_group("tests"))
-    session.run("pytest", "-s", "tests/test_memory.py", env={"CF_VECTORIZE_TEST_MEGABYTES": "2000"})
+    session.run("pytest", "-s", "tests/load/test_memory.py", env={"CF_VECTORIZE_TEST_MEGABYTES": "2000"})

@@ -25,8 +25,8 @@ import simdjson
 
 import data
 from cf_vectorize import check
-from cf_vectorize.linecheck import LineCheck
-from cf_vectorize.records import compact
+from cf_vectorize.checks.line import LineCheck
+from cf_vectorize.source.records import compact
 
 ROUNDS = 9
 LARGE_ROUNDS = 3

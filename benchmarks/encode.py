@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from cf_vectorize.encode import numpy
-from cf_vectorize.records import columns, compact, lines
+from cf_vectorize.source.encode import numpy
+from cf_vectorize.source.records import columns, compact, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

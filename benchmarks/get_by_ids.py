@@ -24,7 +24,8 @@ import numpy as np
 from cloudflare import Cloudflare
 
 import sink
-from cf_vectorize import Vectorize, decode
+from cf_vectorize import Vectorize
+from cf_vectorize_overlay import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

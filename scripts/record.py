@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cf_vectorize.transport import Credentials
 from cf_vectorize_contract import probes as contract
 from cf_vectorize_emulator.server import EmulatorProcess
+from cf_vectorize_overlay.index import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cf_vectorize.cli import EXIT_CODES, parsers
+from cf_vectorize.cli.main import EXIT_CODES, parsers
 
 if TYPE_CHECKING:
     import argparse

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cf_vectorize import InsertReport
-    from cf_vectorize.transport import Transport
+    from cf_vectorize_overlay.index import Transport
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from cf_vectorize.ndjson import BLOCK, BatchLimits, split
+from cf_vectorize.source.cut import BLOCK, BatchLimits, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

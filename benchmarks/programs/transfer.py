@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from batches import ranges
-from cf_vectorize.body import Body, OpenFile, Segment
-from cf_vectorize.transport import Attempts, Credentials, Transport
+from cf_vectorize_overlay.body import Body, OpenFile, Segment
+from cf_vectorize_overlay.index import Attempts, Credentials, Transport
 
 
 def main(path: Path) -> None:

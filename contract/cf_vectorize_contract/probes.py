@@ -19,10 +19,10 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import attrs
 
-from cf_vectorize import errors
-from cf_vectorize.envelope import unwrap
-from cf_vectorize.limits import IDS_PER_GET_BY_IDS
-from cf_vectorize.transport import BASE_URL, TIMEOUT, Credentials
+from cf_vectorize_overlay import errors
+from cf_vectorize_overlay.envelope import unwrap
+from cf_vectorize_overlay.index import BASE_URL, TIMEOUT, Credentials
+from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS
 
 from .fragment import UNDOCUMENTED, Fragment, Problem, Request, Response
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import yaml
 
-from cf_vectorize import limits
 from cf_vectorize_contract.fragment import Fragment, Request, Response
+from cf_vectorize_overlay import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,7 +73,7 @@ def disagreements(document: Mapping[str, Any], recordings: Mapping[str, Recordin
     """Name whatever of the evidence a strict fragment of `document` judges otherwise than expected."""
     stated = {name.upper(): limit["value"] for name, limit in document["x-limits"].items()}
     if stated != {name: value for name, value in vars(limits).items() if name.isupper()}:
-        yield "x-limits is not what cf_vectorize.limits says"
+        yield "x-limits is not what cf_vectorize_overlay.limits says"
     fragment = Fragment(document, strict=True)
     for recording in recordings.values():
         if said := problems(fragment, recording):

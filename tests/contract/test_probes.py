@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from cf_vectorize import cli
-from cf_vectorize.errors import InputError
-from cf_vectorize.transport import Credentials
+from cf_vectorize.cli import main as cli
 from cf_vectorize_contract import probes as contract
 from cf_vectorize_contract.fragment import Fragment, Response
 from cf_vectorize_contract.probes import PROBES, Service
 from cf_vectorize_emulator.server import EmulatorProcess
+from cf_vectorize_overlay.errors import InputError
+from cf_vectorize_overlay.index import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

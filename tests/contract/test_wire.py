@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from cf_vectorize import AsyncVectorize, Vectorize
-from cf_vectorize.errors import NotFoundError, ResponseError
 from cf_vectorize_contract.fragment import Fragment, Request, Response
 from cf_vectorize_emulator.server import EmulatorProcess
+from cf_vectorize_overlay.errors import NotFoundError, ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

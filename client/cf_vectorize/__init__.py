@@ -1,0 +1,58 @@
+"""Load Cloudflare Vectorize at any size, read vectors back, and check that they arrived.
+
+What people import. One folder for each thing it does: `load`, `read`, `checks`, `source`, the command line in `cli`,
+and in `base` what all of them use. One request is sent by `cf_vectorize_overlay`, on what is generated into
+`cf_vectorize_api`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cf_vectorize_overlay.lazy import lazy_names
+from cf_vectorize_overlay.limits import __version__ as __version__
+
+if TYPE_CHECKING:
+    from cf_vectorize.checks.line import BadLinesError as BadLinesError
+    from cf_vectorize.checks.survey import CheckReport as CheckReport
+    from cf_vectorize.checks.survey import check as check
+    from cf_vectorize.load.report import BatchOutcome as BatchOutcome
+    from cf_vectorize.load.report import InsertError as InsertError
+    from cf_vectorize.load.report import InsertInterrupted as InsertInterrupted
+    from cf_vectorize.load.report import InsertReport as InsertReport
+    from cf_vectorize.read.fetch import Vectors as Vectors
+    from cf_vectorize.read.verify import VerifyReport as VerifyReport
+    from cf_vectorize.source.records import columns as columns
+    from cf_vectorize.source.records import table as table
+    from cf_vectorize_overlay.errors import AuthenticationError as AuthenticationError
+    from cf_vectorize_overlay.errors import InputError as InputError
+    from cf_vectorize_overlay.errors import JournalError as JournalError
+    from cf_vectorize_overlay.errors import NotFoundError as NotFoundError
+    from cf_vectorize_overlay.errors import RateLimitError as RateLimitError
+    from cf_vectorize_overlay.errors import RejectedError as RejectedError
+    from cf_vectorize_overlay.errors import ResponseError as ResponseError
+    from cf_vectorize_overlay.errors import ServerError as ServerError
+    from cf_vectorize_overlay.errors import TransportError as TransportError
+    from cf_vectorize_overlay.errors import UnexpectedResponseError as UnexpectedResponseError
+    from cf_vectorize_overlay.errors import VectorizeError as VectorizeError
+    from cf_vectorize_overlay.vector import Vector as Vector
+
+    from .async_client import AsyncVectorize as AsyncVectorize
+    from .client import Vectorize as Vectorize
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        "cf_vectorize.async_client": "AsyncVectorize",
+        "cf_vectorize.checks.line": "BadLinesError",
+        "cf_vectorize.checks.survey": "CheckReport check",
+        "cf_vectorize.client": "Vectorize",
+        "cf_vectorize.load.report": "BatchOutcome InsertError InsertInterrupted InsertReport",
+        "cf_vectorize.read.fetch": "Vectors",
+        "cf_vectorize.read.verify": "VerifyReport",
+        "cf_vectorize.source.records": "columns table",
+        "cf_vectorize_overlay.errors": "AuthenticationError InputError JournalError NotFoundError RateLimitError "
+        "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
+        "cf_vectorize_overlay.vector": "Vector",
+    },
+)

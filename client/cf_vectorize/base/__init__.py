@@ -1,0 +1,1 @@
+"""The small things that all rooms of the client use."""

@@ -1,0 +1,1 @@
+"""What is wrong with one line, and with a whole source."""

@@ -1,0 +1,361 @@
+"""A whole source, looked through before anything is sent: every problem, and what loading it would take."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter, deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from heapq import nsmallest
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import orjson
+
+from cf_vectorize.base.wording import duration
+from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
+from cf_vectorize.source.encode import NONE
+from cf_vectorize.source.open import open_sources
+from cf_vectorize.source.records import compact
+from cf_vectorize_overlay.body import lines
+from cf_vectorize_overlay.errors import InputError, VectorizeError
+from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
+
+from .duplicates import DuplicateIds
+from .line import BadLine, LineCheck, oversized, record_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from cf_vectorize.source.cut import Cut
+    from cf_vectorize.source.encode import Unencodable
+    from cf_vectorize.source.open import Source
+    from cf_vectorize_overlay.body import Segment
+
+# One line in so many is rewritten to estimate the compact size: rewriting all would take most of the time.
+COMPACT_EVERY: Final = 50
+# Below this size starting other processes takes longer than they save.
+WORTH_PROCESSES: Final = 500_000_000
+# What a process judges at a time: small, so that all of them have work up to the end.
+PIECE: Final = BatchLimits(size=8_000_000)
+# Keys and namespaces are counted one by one up to so many.
+MOST_COUNTED: Final = 1_000
+SHOWN: Final = 6
+
+
+@attrs.define
+class Findings:
+    """What was found in some lines; those of two ranges can be added up."""
+
+    lines: int = 0
+    size: int = 0
+    vectors: int = 0
+    problems: list[BadLine] = attrs.field(factory=list)
+    ids: list[tuple[str, int]] = attrs.field(factory=list)
+    namespaces: Counter[str | None] = attrs.field(factory=Counter)
+    metadata_keys: Counter[str] = attrs.field(factory=Counter)
+    metadata_bytes: int = 0
+    metadata_bytes_most: int = 0
+    sampled_size: int = 0
+    sampled_compact_size: int = 0
+
+    def take(self, good: LineCheck) -> None:
+        """Count the line that was just found good."""
+        self.vectors += 1
+        _count(self.namespaces, good.namespace)
+        if good.metadata:
+            size = len(orjson.dumps(good.metadata))
+            self.metadata_bytes += size
+            self.metadata_bytes_most = max(self.metadata_bytes_most, size)
+            for key in good.metadata:
+                _count(self.metadata_keys, key)
+
+    def add(self, other: Findings) -> None:
+        """Add what was found in a later range, but for its ids."""
+        self.lines += other.lines
+        self.size += other.size
+        self.vectors += other.vectors
+        self.problems += other.problems
+        for name, count in other.namespaces.items():
+            _count(self.namespaces, name, count)
+        for key, count in other.metadata_keys.items():
+            _count(self.metadata_keys, key, count)
+        self.metadata_bytes += other.metadata_bytes
+        self.metadata_bytes_most = max(self.metadata_bytes_most, other.metadata_bytes_most)
+        self.sampled_size += other.sampled_size
+        self.sampled_compact_size += other.sampled_compact_size
+
+
+def _count(counts: Counter[Any], name: str | None, count: int = 1) -> None:
+    if name in counts or len(counts) < MOST_COUNTED:
+        counts[name] += count
+
+
+@attrs.frozen
+class CheckReport:
+    """What a source holds, and what is wrong with it.
+
+    Attributes:
+        vectors: Lines without a problem of their own.
+        problems: Every problem, in the order of the lines; ids that come again follow, in the same order.
+        complete: False where `max_problems` ended the check: there may be more problems, and the numbers below are
+            of what was read until then.
+        dimensions: Values in each vector, None where no line is good.
+        namespaces: Vectors in each namespace, None for those without; 1,000 namespaces are told apart.
+        metadata_keys: Vectors that have each metadata key; 1,000 keys are told apart.
+        metadata_bytes: Bytes of all metadata as compact JSON.
+        metadata_bytes_most: Bytes of the largest one; Cloudflare allows 10,240.
+        size: Bytes of the source, after decompression.
+        compact_size: Bytes when rewritten with `compact=True`, estimated from one line in 50.
+        requests: Requests that `insert` makes by default.
+
+    """
+
+    vectors: int
+    problems: tuple[BadLine, ...]
+    complete: bool
+    dimensions: int | None
+    namespaces: dict[str | None, int]
+    metadata_keys: dict[str, int]
+    metadata_bytes: int
+    metadata_bytes_most: int
+    size: int
+    compact_size: int
+    requests: int
+
+    @property
+    def seconds_by_budget(self) -> int:
+        """Seconds that the account's budget of 1,200 requests in 5 minutes makes the load take at least."""
+        return max(0, self.requests - 1) // REQUESTS_PER_WINDOW * WINDOW_SECONDS
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as what JSON can say."""
+        return {
+            **attrs.asdict(self),
+            "namespaces": [{"namespace": name, "vectors": vectors} for name, vectors in self.namespaces.items()],
+            "seconds_by_budget": self.seconds_by_budget,
+        }
+
+    def summary(self) -> str:
+        """Say what the source holds, one fact a line."""
+        named = {name: count for name, count in self.namespaces.items() if name is not None}
+        facts = [
+            ("vectors", f"{self.vectors:,}"),
+            ("problems", f"{len(self.problems):,}" + ("" if self.complete else ", and the check ended there")),
+            ("dimensions", "unknown" if self.dimensions is None else f"{self.dimensions:,}"),
+            ("namespaces", _most_common(named) if named else "none"),
+            ("metadata", self._metadata_summary()),
+            ("bytes", f"{self.size:,}; about {self.compact_size:,} with --compact"),
+            ("requests", f"{self.requests:,}, at least {duration(self.seconds_by_budget)} by the account's budget"),
+        ]
+        return "\n".join(f"{name:<11} {value}" for name, value in facts)
+
+    def _metadata_summary(self) -> str:
+        if not self.metadata_keys:
+            return "none"
+        average = self.metadata_bytes / max(1, self.vectors)
+        sizes = f"{average:,.0f} bytes on average, {self.metadata_bytes_most:,} at most"
+        return f"{sizes}; {_most_common(self.metadata_keys)}"
+
+
+def check(
+    source: object, *, dimensions: int | None = None, max_problems: int | None = None, processes: int = 1
+) -> CheckReport:
+    """Look through a source without any network: what `insert` would refuse, and what it would take.
+
+    Args:
+        source: As for `insert`.
+        dimensions: Values a vector must have; by default as many as the first good line has.
+        max_problems: End after so many problems. Default: never; each one is kept in memory.
+        processes: How many judge a file of 500 MB or more. Default 1, since others import the calling script anew: a
+            script that asks for more needs `if __name__ == "__main__":`. The command line uses every processor.
+
+    Returns:
+        Every problem with its place, ids that come more than once among them, and a summary.
+
+    Raises:
+        InputError: A source cannot be read or holds no vectors, or an argument is out of range.
+        VectorizeError: Another process was killed, or the script that asks for `processes` lacks the above.
+
+    """
+    for name, number in (("max_problems", max_problems), ("processes", processes)):
+        if number is not None and number < 1:
+            raise InputError(f"{name} is {number}; it is at least 1")
+    survey = _Survey(dimensions, max_problems, processes)
+    sources = open_sources(source)
+    for number, each in enumerate(sources):
+        survey.read(number, each)
+    return survey.report([each.name for each in sources])
+
+
+class _Survey:
+    """Reads sources one after the other and adds up what is found."""
+
+    def __init__(self, dimensions: int | None, max_problems: int | None, processes: int) -> None:
+        self._asked = dimensions
+        self._most = max_problems
+        self._processes = processes
+        self._check = LineCheck(dimensions)
+        self._limits = BatchLimits(ramp=FIRST_BATCH_BYTES)
+        self._duplicates = DuplicateIds()
+        self._found = Findings()
+        self._requests = 0
+
+    def _is_full(self) -> bool:
+        return self._most is not None and len(self._found.problems) >= self._most
+
+    def read(self, number: int, source: Source) -> None:
+        """Look through one source, unless enough problems have been found."""
+        if self._is_full():
+            return
+        before = self._found.lines
+        parallel = self._processes > 1 and source.in_place and (source.size or 0) >= WORTH_PROCESSES
+        for findings in self._in_processes(source) if parallel else self._here(source):
+            for identity, line in findings.ids:
+                self._duplicates.add(identity, number, line)
+            self._found.add(findings)
+            if self._is_full():
+                return
+        if self._found.lines == before:
+            raise InputError(f"{source.name}: holds no vectors")
+
+    def _here(self, source: Source) -> Iterator[Findings]:
+        with source.open() as readable:
+            for request in split(readable.read_into, self._limits):
+                self._requests += 1
+                raw = readable.segments(request.start, request.stop)
+                yield look(source.name, request, raw, self._check, readable.unencodable)
+
+    def _in_processes(self, source: Source) -> Iterator[Findings]:
+        """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
+        pool = ProcessPoolExecutor(self._processes, get_context("spawn"))
+        under_way: deque[Future[Findings]] = deque()
+        try:
+            for piece, segments in self._pieces(source):
+                if self._check.dimensions is None:
+                    yield look(source.name, piece, segments, self._check)
+                    continue
+                try:
+                    with _interrupts_held_back():
+                        findings = pool.submit(look_in_file, source.name, piece, self._asked, self._check.dimensions)
+                except (OSError, ValueError):  # how a pool that breaks while it starts a process says so
+                    raise BrokenProcessPool from None
+                under_way.append(findings)
+                if len(under_way) > 2 * self._processes:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        except BrokenProcessPool:
+            raise VectorizeError(
+                f"{source.name}: a process that judged it was killed, maybe for want of memory, or the script has no "
+                f'`if __name__ == "__main__":`; leave out processes=, or on the command line check - < {source.name}'
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _pieces(self, source: Source) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
+        with source.open() as readable:
+            for request in split(readable.read_into, self._limits):
+                self._requests += 1
+                yield from cut_anew(request, readable.segments(request.start, request.stop), PIECE)
+
+    def report(self, names: Sequence[str]) -> CheckReport:
+        """Add the ids that come again, and sum up."""
+        found = self._found
+        if not self._is_full():
+            found.problems += self._repeated(names)
+        share = found.sampled_compact_size / found.sampled_size if found.sampled_size else 1.0
+        return CheckReport(
+            vectors=found.vectors,
+            problems=tuple(found.problems[: self._most]),
+            complete=not self._is_full(),
+            dimensions=self._check.dimensions,
+            namespaces=dict(found.namespaces),
+            metadata_keys=dict(found.metadata_keys),
+            metadata_bytes=found.metadata_bytes,
+            metadata_bytes_most=found.metadata_bytes_most,
+            size=found.size,
+            compact_size=round(found.size * share),
+            requests=self._requests,
+        )
+
+    def _repeated(self, names: Sequence[str]) -> Iterator[BadLine]:
+        """Give the ids that come again in the order of the lines, no more than there is room for."""
+        again = ((place, first, identity) for identity, place, first in self._duplicates.find())
+        room = None if self._most is None else self._most - len(self._found.problems)
+        for (number, line), (first_number, first_line), identity in (
+            sorted(again) if room is None else nsmallest(room, again)
+        ):
+            reason = f"the id stands already at {names[first_number]}:{first_line}; the service keeps one of them"
+            yield BadLine(names[number], line, identity, "duplicate-id", reason)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to every process, from those that are started meanwhile."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Findings:
+    """Look through one range of a file, in a process of its own.
+
+    Args:
+        path: Of a regular file.
+        cut: The range.
+        asked: The dimensions that the caller asked for.
+        dimensions: The same, or those of the first good line.
+
+    """
+    line_check = LineCheck(asked)
+    line_check.dimensions = dimensions
+    [source] = open_sources(path)
+    with source.open() as readable:
+        return look(path, cut, readable.segments(cut.start, cut.stop), line_check)
+
+
+def look(
+    source: str,
+    cut: Cut,
+    segments: Sequence[Segment],
+    line_check: LineCheck,
+    unencodable: Mapping[int, Unencodable] = NONE,
+) -> Findings:
+    """Judge the lines of one range; `unencodable` are the rows that are no lines, by number."""
+    findings = Findings(size=cut.size)
+    if cut.size > BatchLimits().size:
+        findings.lines = 1
+        findings.problems.append(oversized(source, cut, BatchLimits().size))
+        return findings
+    for number, line in enumerate(lines(segments), cut.first_line):
+        if line.isspace():
+            continue
+        findings.lines += 1
+        if number in unencodable:
+            findings.problems.append(record_problem(unencodable[number]).at(source, number))
+            continue
+        text = line.rstrip(b"\r\n")
+        problems = line_check(text)
+        if line_check.id is not None:
+            findings.ids.append((line_check.id, number))
+        if problems:
+            findings.problems += [problem.at(source, number) for problem in problems]
+        else:
+            findings.take(line_check)
+            if number % COMPACT_EVERY == 1:
+                findings.sampled_size += len(line)
+                findings.sampled_compact_size += len(compact(text)) + 1
+    return findings
+
+
+def _most_common(counts: dict[str, int]) -> str:
+    """Name the most frequent few with their counts."""
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name!r} {count:,}" for name, count in ordered[:SHOWN])
+    return shown + (f" and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else "")

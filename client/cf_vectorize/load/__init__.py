@@ -1,0 +1,1 @@
+"""Insert at any size: many batches."""

@@ -1,0 +1,1 @@
+"""Read any number of vectors back: by id, into a file, against their source."""

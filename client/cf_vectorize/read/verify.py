@@ -1,0 +1,405 @@
+"""Read-back against the source: whether what was inserted is there, and is the same."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+import attrs
+
+from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, VERIFY_DEADLINE
+from cf_vectorize.base.progress import Tracker
+from cf_vectorize.base.wording import duration
+from cf_vectorize.checks.line import BadLine
+from cf_vectorize.source.cut import BatchLimits, split
+from cf_vectorize.source.open import total_size
+from cf_vectorize_overlay.body import lines
+from cf_vectorize_overlay.errors import InputError
+from cf_vectorize_overlay.index import Cancelled
+from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
+from cf_vectorize_overlay.vector import Vector
+
+from .comparison import Expected, LineReader, differences
+from .fetch import fetch_iter
+from .sampling import CONFIDENCE, SAMPLE, Sampler, most_wrong
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Sequence
+
+    from cf_vectorize.base.progress import Progress
+    from cf_vectorize.source.encode import Unencodable
+    from cf_vectorize.source.open import Source
+    from cf_vectorize_overlay.index import Transport
+
+    from .comparison import Difference
+
+T = TypeVar("T")
+
+# Between polls: at least a second, and so long that polling takes no more than half of the account's budget.
+PAUSE: Final = 1.0
+PAUSE_PER_REQUEST: Final = 2 * WINDOW_SECONDS / REQUESTS_PER_WINDOW
+# When every line is looked at, as many as this are held at a time.
+WINDOW: Final = 1_000
+# Of missing, different and unjudged lines, as many as this are kept with their details.
+DETAILS: Final = 1_000
+
+
+@attrs.frozen
+class Finding:
+    """One line whose vector is missing or different.
+
+    Attributes:
+        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        line: The line's number in that source, from 1.
+        id: The vector's id.
+        differences: What differs; empty where the vector is missing.
+
+    """
+
+    source: str
+    line: int
+    id: str
+    differences: tuple[Difference, ...] = ()
+
+    def __str__(self) -> str:
+        what = "; ".join(map(str, self.differences)) or "is missing"
+        return f'{self.source}:{self.line} (id "{self.id}"): {what}'
+
+
+@attrs.frozen(kw_only=True)
+class VerifyReport:
+    """What was found of the lines looked at; each is equal, missing, different or not judged.
+
+    Attributes:
+        lines: Lines of the source, blank ones left out.
+        equal: Vectors that are in the index as the source has them.
+        missing: Vectors that the index did not hold when the deadline had passed.
+        different: Vectors that the index holds otherwise.
+        not_judged: Lines that have no readable id and values; that are missing, but that the service may have
+            refused, also for other dimensions than the index's; or whose id another line has too, whose vector the
+            index holds.
+        late: Of the equal and different, those that turned up only after waiting.
+        findings: The missing and different, the first 1,000 of each.
+        unjudged: The lines not judged, each with its reason, the first 1,000.
+        requests: Requests made, retries left out.
+        seconds: Time they took, waiting included.
+        seed: Repeats the choice of lines; None where all were looked at.
+
+    """
+
+    lines: int
+    equal: int
+    missing: int
+    different: int
+    not_judged: int
+    late: int
+    findings: tuple[Finding, ...]
+    unjudged: tuple[BadLine, ...]
+    requests: int
+    seconds: float
+    seed: int | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether something could be judged, and all of it is equal."""
+        return self.equal > 0 and self.missing == self.different == 0
+
+    @property
+    def judged(self) -> int:
+        """Lines found to be equal, missing or different."""
+        return self.equal + self.missing + self.different
+
+    @property
+    def wrong_share(self) -> float | None:
+        """At 95 % confidence no larger share of all lines is missing or different; None where none was judged."""
+        if not self.judged:
+            return None
+        population = self.lines - self.not_judged
+        return most_wrong(population, self.judged, self.missing + self.different) / population
+
+    @property
+    def requests_for_all(self) -> int:
+        """Requests that looking at every line takes."""
+        return math.ceil(self.lines / IDS_PER_GET_BY_IDS)
+
+    @property
+    def seconds_for_all(self) -> float:
+        """The shortest time in which the account's budget, 1,200 requests in 5 minutes, allows them."""
+        return self.requests_for_all * WINDOW_SECONDS / REQUESTS_PER_WINDOW
+
+    def summary(self) -> str:
+        """Say in plain words, some to a line, what was found and how much that proves."""
+        looked_at = self.judged + self.not_judged
+        seed = "" if self.seed is None else f", chosen with seed {self.seed}"
+        late = f" ({self.late:,} of them after waiting)" if self.late else ""
+        said = [
+            f"{looked_at:,} of {self.lines:,} lines looked at{seed}",
+            f"{self.equal:,} equal{late}",
+            f"{self.missing:,} missing",
+            f"{self.different:,} different",
+            f"{self.not_judged:,} not judged",
+        ]
+        if self.wrong_share is not None and looked_at < self.lines:
+            # Rounded up, so that what is said stays true.
+            percent = math.ceil(self.wrong_share * 1e6) / 1e4
+            said.append(f"at {CONFIDENCE:.0%} confidence at most {percent:g}% of all lines are missing or different")
+        said.append(f"{self.requests:,} requests in {duration(self.seconds)}")
+        if looked_at < self.lines:
+            budget = duration(self.seconds_for_all)
+            said.append(
+                f"all lines would take {self.requests_for_all:,} requests and, by the account's budget, {budget}"
+            )
+        return "\n".join(said)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as what JSON can say."""
+        return {
+            "ok": self.ok,
+            **attrs.asdict(self),
+            "confidence": CONFIDENCE,
+            "wrong_share_at_most": self.wrong_share,
+            "requests_for_all": self.requests_for_all,
+            "seconds_for_all": self.seconds_for_all,
+        }
+
+
+def verify(
+    transport: Transport,
+    sources: Sequence[Source],
+    *,
+    sample: int | Literal["all"] | None = None,
+    seed: int | None = None,
+    deadline: float = VERIFY_DEADLINE,
+    concurrency: int = LOOKUP_CONCURRENCY,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event,
+) -> VerifyReport:
+    """Read the sources, fetch the vectors of the same ids, and compare.
+
+    Args:
+        transport: Sends the requests.
+        sources: What was inserted.
+        sample: How many lines to look at, chosen at random, or "all". Default 3,000, which bounds the share of
+            missing or different lines below 0.1 % at 95 % confidence when none is found.
+        seed: Repeats an earlier choice of lines; by default one is drawn and reported.
+        deadline: Seconds from the first request in which missing vectors may still turn up. Default 120.
+        concurrency: Requests under way at a time.
+        on_progress: Called as the source is read and its lines are looked at.
+        stop: Set by whoever no longer wants the answer.
+
+    Raises:
+        InputError: A source cannot be read or holds no lines, or `sample` or `deadline` is not one of the above.
+        ResponseError: A request was refused, or kept failing.
+        TransportError: The service could not be reached.
+
+    """
+    if not deadline >= 0:
+        raise InputError(f"deadline (--wait) is {deadline}; it is at least 0 seconds")
+    tracker = Tracker(on_progress, total_size(sources))
+    if sample == "all":
+        look = _Look(transport, deadline, concurrency, stop, tracker)
+        read = LineReader()
+        everything = (read(*line) for line in _lines(sources, stop, tracker))
+        count = 0
+        while window := list(islice(everything, WINDOW)):
+            count += len(window)
+            look.at(window)
+        chosen_with = None
+    else:
+        sampler = Sampler(SAMPLE if sample is None else sample, seed)
+        for line in _lines(sources, stop, tracker):
+            sampler.offer(*line)
+        look = _Look(transport, deadline, concurrency, stop, Tracker(on_progress))
+        look.at(sampler.lines())
+        count, chosen_with = sampler.offered, sampler.seed
+    if not count:
+        names = ", ".join(source.name for source in sources)
+        raise InputError(f"{names}: no vectors in it; there is nothing to verify")
+    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop, Tracker(None)))
+    return look.report(count, chosen_with)
+
+
+def verify_sample(
+    transport: Transport,
+    sampler: Sampler,
+    *,
+    deadline: float = VERIFY_DEADLINE,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event,
+) -> VerifyReport:
+    """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
+    look = _Look(transport, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress))
+    look.at(sampler.lines())
+    return look.report(sampler.offered, sampler.seed)
+
+
+class _Look:
+    """Asks for the vectors of lines, and counts what it finds."""
+
+    def __init__(
+        self, transport: Transport, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker
+    ) -> None:
+        self._transport = transport
+        self._concurrency = concurrency
+        self._stop = stop
+        self._tracker = tracker
+        self._started = time.monotonic()
+        self._deadline = self._started + deadline
+        self._requests = 0
+        self._equal = 0
+        self._late = 0
+        self._dimensions: int | None = None
+        self._missing = _Kept[Expected]()
+        self._different = _Kept[tuple[Expected, Vector]]()
+        self._unjudged = _Kept[BadLine]()
+
+    def at(self, lines: Sequence[Expected | BadLine]) -> None:
+        """Look at lines, and wait for those that are not there yet."""
+        expected = [line for line in lines if isinstance(line, Expected)]
+        for line in lines:
+            if isinstance(line, BadLine):
+                self._unjudged.add(line)
+        self._tracker.add(lines=len(lines), looked_at=len(lines) - len(expected))
+        for line in self._wait_for(self._ask(expected, late=False)):
+            self._missing.add(line)
+
+    def again_at_duplicates(self, lines: Iterator[tuple[bytes | Unencodable, str, int]]) -> None:
+        """Find different lines of which the index holds another line's vector, under the same id."""
+        if not self._different.count:
+            return
+        different = {line.id: vector for line, vector in self._different.kept}
+        read = LineReader()
+        stored: dict[str, Expected] = {}
+        for place in lines:
+            other = read(*place)
+            if isinstance(other, Expected) and other.id in different and not differences(other, different[other.id]):
+                stored.setdefault(other.id, other)
+        for line, vector in self._different.take():
+            if line.id not in stored:
+                self._different.add((line, vector))
+                continue
+            holder = stored[line.id]
+            reason = f"the id is also at {holder.source}:{holder.line}, and the index holds that one"
+            self._unjudged.add(BadLine(line.source, line.line, line.id, "duplicate", reason))
+
+    def report(self, lines: int, seed: int | None) -> VerifyReport:
+        """Say what was found."""
+        findings = [
+            *(Finding(line.source, line.line, line.id) for line in self._missing.kept),
+            *(
+                Finding(line.source, line.line, line.id, differences(line, vector))
+                for line, vector in self._different.kept
+            ),
+        ]
+        return VerifyReport(
+            lines=lines,
+            equal=self._equal,
+            missing=self._missing.count,
+            different=self._different.count,
+            not_judged=self._unjudged.count,
+            late=self._late,
+            findings=tuple(findings),
+            unjudged=tuple(self._unjudged.kept),
+            requests=self._requests,
+            seconds=time.monotonic() - self._started,
+            seed=seed,
+        )
+
+    def _ask(self, lines: Sequence[Expected], *, late: bool) -> list[Expected]:
+        """Fetch and judge; give the lines whose vectors are not there, but should be."""
+        self._requests += math.ceil(len(lines) / IDS_PER_GET_BY_IDS)
+        ids = (line.id for line in lines)
+        answers = fetch_iter(self._transport, ids, concurrency=self._concurrency, stop=self._stop)
+        absent = []
+        for line, (_, vector) in zip(lines, answers, strict=True):
+            if vector is not None:
+                self._dimensions = len(vector.values)
+                self._judge(line, vector)
+                self._late += late
+            elif line.problem is not None:
+                self._unjudged.add(line.problem)
+            else:
+                absent.append(line)
+            is_absent = vector is None and line.problem is None
+            self._tracker.add(looked_at=not late, missing=is_absent - late)
+        return [line for line in absent if not self._has_other_dimensions(line)]
+
+    def _has_other_dimensions(self, line: Expected) -> bool:
+        """Tell whether the vectors found are of other dimensions than an absent line, and note it as refused then."""
+        if self._dimensions in {None, len(line.values)}:
+            return False
+        reason = f"values has {len(line.values)} numbers, the index's vectors have {self._dimensions}"
+        self._unjudged.add(BadLine(line.source, line.line, line.id, "dimensions", reason))
+        self._tracker.add(missing=-1)
+        return True
+
+    def _judge(self, line: Expected, vector: Vector) -> None:
+        if differences(line, vector):
+            self._different.add((line, vector))
+        else:
+            self._equal += 1
+
+    def _wait_for(self, absent: list[Expected]) -> list[Expected]:
+        """Poll until all are there or the deadline has passed; give those that are still absent."""
+        if time.monotonic() >= self._deadline:
+            return absent
+        waiting = deque(absent)
+        pause = PAUSE
+        while waiting and (left := self._deadline - time.monotonic()) > 0:
+            self._tracker.add()
+            if self._stop.wait(min(pause, left, PAUSE)):
+                raise Cancelled
+            pause -= PAUSE
+            if pause <= 0:
+                pause = max(PAUSE, self._poll(waiting) * PAUSE_PER_REQUEST)
+        return self._ask(list(waiting), late=True)
+
+    def _poll(self, waiting: deque[Expected]) -> int:
+        """Ask for what is waited for, until a request brings nothing; give how many were made."""
+        before = self._requests
+        for _ in range(math.ceil(len(waiting) / IDS_PER_GET_BY_IDS)):
+            asked = [waiting.popleft() for _ in range(min(IDS_PER_GET_BY_IDS, len(waiting)))]
+            absent = self._ask(asked, late=True)
+            waiting.extend(absent)
+            if len(absent) == len(asked):
+                break
+        return self._requests - before
+
+
+class _Kept(Generic[T]):
+    """Counts all, and keeps the first ones."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.kept: list[T] = []
+
+    def add(self, item: T) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.kept) < DETAILS:
+            self.kept.append(item)
+
+    def take(self) -> list[T]:
+        """Give those that are kept, and count them no more."""
+        taken, self.kept = self.kept, []
+        self.count -= len(taken)
+        return taken
+
+
+def _lines(
+    sources: Sequence[Source], stop: threading.Event, tracker: Tracker
+) -> Iterator[tuple[bytes | Unencodable, str, int]]:
+    """Give each line that is not blank, with its source's name and its number there."""
+    for source in sources:
+        with source.open() as readable:
+            for cut in split(readable.read_into, BatchLimits(WINDOW)):
+                if stop.is_set():
+                    raise Cancelled
+                tracker.add(queued=cut.size)
+                for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
+                    if not line.isspace():
+                        yield readable.unencodable.pop(number, line), source.name, number

@@ -1,0 +1,1 @@
+"""What people hold -> NDJSON lines that can be read again."""

@@ -1,7 +1,0 @@
-"""`python -m cf_vectorize` is the command `cf-vectorize`."""
-
-import sys
-
-from .cli import main
-
-sys.exit(main())

@@ -1,0 +1,116 @@
+"""Bytes in files: read in pieces, line by line, in part, and again from the start."""
+
+from __future__ import annotations
+
+import gc
+import os
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cf_vectorize import InputError
+from cf_vectorize_overlay.body import CHUNK, Body, OpenFile, Segment, chunks, lines, select, size
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def open_file(data: bytes) -> OpenFile:
+    descriptor = os.memfd_create("test")
+    os.write(descriptor, data)
+    return OpenFile(descriptor, "test")
+
+
+def content(segments: tuple[Segment, ...] | list[Segment]) -> bytes:
+    return b"".join(map(bytes, chunks(segments)))
+
+
+@st.composite
+def segmented(draw: st.DrawFn) -> tuple[bytes, list[Segment]]:
+    """Draw bytes, and segments of several files that hold them between other bytes."""
+    data = draw(st.text("ab\n", max_size=60).map(str.encode))
+    bounds = sorted({0, len(data), *draw(st.sets(st.integers(0, len(data)), max_size=4))})
+    found = []
+    for start, stop in pairwise(bounds):
+        before, after = draw(st.binary(max_size=3)), draw(st.binary(max_size=3))
+        file = open_file(before + data[start:stop] + after)
+        found.append(Segment(file, len(before), len(before) + stop - start))
+    return data, found
+
+
+@given(segmented())
+@settings(max_examples=200, deadline=None)
+def test_segments_are_read_as_one(drawn: tuple[bytes, list[Segment]]) -> None:
+    data, segments = drawn
+    assert content(segments) == data
+    assert size(segments) == len(data)
+    assert list(lines(segments)) == data.splitlines(keepends=True)
+
+
+@given(segmented(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_parts_of_segments(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
+    data, segments = drawn
+    if not segments:
+        return
+    bounds = sorted(choice.draw(st.sets(st.integers(0, len(data)), max_size=8)))
+    ranges = list(zip(bounds[::2], bounds[1::2], strict=False))
+    assert content(select(segments, ranges)) == b"".join(data[start:stop] for start, stop in ranges)
+
+
+@given(segmented(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_parts_that_touch(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
+    data, segments = drawn
+    if not segments:
+        return
+    bounds = sorted(choice.draw(st.sets(st.integers(0, len(data)), max_size=8)))
+    ranges = list(pairwise(bounds))
+    assert content(select(segments, ranges)) == b"".join(data[start:stop] for start, stop in ranges)
+
+
+def test_lines_across_chunks() -> None:
+    data = b"a" * (CHUNK - 3) + b"\n" + b"b" * (2 * CHUNK) + b"\nlast"
+    segments = [Segment(open_file(data), 0, len(data))]
+    assert list(lines(segments)) == data.splitlines(keepends=True)
+    assert all(len(chunk) <= CHUNK for chunk in chunks(segments))
+
+
+def test_a_body_can_be_sent_again_from_its_start() -> None:
+    told: list[int] = []
+    body = Body([Segment(open_file(b"abcdef"), 1, 4)], told.append)
+    first = iter(body)
+    assert bytes(next(first)) == b"bcd"
+    assert [b"".join(map(bytes, body)) for _ in range(2)] == [b"bcd", b"bcd"]
+    assert told == [3, 3, 3]
+
+
+def test_a_body_tells_its_size_as_a_file_does() -> None:
+    body = Body([Segment(open_file(b"abcdef"), 1, 4), Segment(open_file(b"xyz"), 0, 3)], lambda _count: None)
+    assert body.tell() == 0
+    assert body.seek(0, os.SEEK_END) == 6
+    assert body.seek(0) == 0
+
+
+def test_a_file_that_became_shorter_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(b"abcdef")
+    segment = Segment(OpenFile(os.open(path, os.O_RDONLY), str(path)), 0, 6)
+    path.write_bytes(b"abc")
+    with pytest.raises(InputError, match=r"vectors\.ndjson became shorter while it was being read"):
+        content([segment])
+
+
+def test_a_descriptor_is_closed_with_the_last_segment() -> None:
+    file = open_file(b"abc")
+    descriptor = file.descriptor
+    segment = Segment(file, 0, 3)
+    del file
+    assert os.fstat(descriptor)
+    del segment
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

@@ -1,0 +1,111 @@
+"""What the tests of `insert` share: lines, a client of a local server, and a clock that is moved on by waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cf_vectorize import AsyncVectorize, Vectorize
+from cf_vectorize_overlay import index as transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from cf_vectorize import InsertReport
+
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+TOKEN = "token-that-must-never-be-shown"
+DIMENSIONS = 32
+
+
+def line(identity: str, **members: Any) -> bytes:
+    """Give a good line, with a newline."""
+    values = [0.5] * DIMENSIONS
+    return json.dumps({"id": identity, "values": values, **members}, separators=(",", ":")).encode() + b"\n"
+
+
+def lines(count: int, prefix: str = "v") -> list[bytes]:
+    """Give `count` good lines of distinct ids, which sort in their order."""
+    return [line(f"{prefix}{number:06}") for number in range(count)]
+
+
+def ids(count: int, prefix: str = "v") -> list[str]:
+    """Give the ids of `lines(count)`."""
+    return [f"{prefix}{number:06}" for number in range(count)]
+
+
+def settings(url: str, **more: Any) -> dict[str, Any]:
+    """Give the arguments of a client of the server at `url`."""
+    return {"account_id": ACCOUNT, "api_token": TOKEN, "base_url": url, **more}
+
+
+def environment(url: str) -> dict[str, str]:
+    """Give the same as environment variables."""
+    return {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": url}
+
+
+def insert_blocking(client: dict[str, Any], source: object, **options: Any) -> InsertReport:
+    with Vectorize("index", **client) as index:
+        return index.insert(source, **options)
+
+
+def insert_awaiting(client: dict[str, Any], source: object, **options: Any) -> InsertReport:
+    async def load() -> InsertReport:
+        async with AsyncVectorize("index", **client) as index:
+            return await index.insert(source, **options)
+
+    return asyncio.run(load())
+
+
+FACES: dict[str, Callable[..., InsertReport]] = {"sync": insert_blocking, "async": insert_awaiting}
+
+
+class Clock:
+    """The time by which the transport waits: it stands still until somebody waits, and then the moment has come.
+
+    Only the sources of time and of chance, and waiting itself, are replaced: for what, how long and how often to wait
+    is left to the code under test. Chance always takes the longest pause.
+
+    Attributes:
+        now: The time, in seconds; moved on by those who wait.
+        pauses: What each wait took.
+        meeting: Where those who would wait meet before time goes on, once.
+
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.pauses: list[float] = []
+        self.meeting: threading.Barrier | None = None
+        self._lock = threading.Lock()
+        # What each thread was last told: while it makes up its mind, another may move the clock on.
+        self._told = threading.local()
+        self._really_wait = threading.Event.wait
+        monkeypatch.setattr(transport, "time", self)
+        monkeypatch.setattr(random, "uniform", lambda _low, high: high)
+        monkeypatch.setattr(threading.Event, "wait", lambda event, timeout=None: self._wait(event, timeout))
+
+    def monotonic(self) -> float:
+        self._told.now = self.now
+        return self.now
+
+    def _wait(self, event: threading.Event, seconds: float | None) -> bool:
+        caller = sys._getframe(2)
+        if caller.f_globals is not vars(transport):
+            return self._really_wait(event, seconds)
+        assert seconds is not None
+        if event.is_set():
+            return True
+        if meeting := self.meeting:
+            meeting.wait(60)
+            self.meeting = None
+        with self._lock:
+            self.pauses.append(seconds)
+            self.now = max(self.now, self._told.now + seconds)
+        return event.is_set()
