@@ -44,6 +44,7 @@ def sources() -> dict[str, str]:
 
 
 MODULES = sources()
+IMPORTS_BY_NAME = {"Late", "import_module"}
 
 
 @cache
@@ -59,6 +60,8 @@ def imports(module: str, text: str) -> frozenset[str]:
             base = ".".join([*above, *filter(None, [node.module])])
             names = {f"{base}.{alias.name}" for alias in node.names}
             found |= {name if name in MODULES else base for name in names}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IMPORTS_BY_NAME:
+            found |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
     return frozenset(found)
 
 
@@ -144,6 +147,7 @@ def test_no_circle() -> None:
         ("cf_vectorize.read.verify", "if TYPE_CHECKING:\n    from cf_vectorize.load.report import InsertReport"),
         ("cf_vectorize.client", "def later():\n    from cf_vectorize.cli import main"),
         ("cf_vectorize.load.report", "from cf_vectorize import InsertReport"),
+        ("cf_vectorize.base.progress", 'cut = Late("cf_vectorize.source.cut")'),
         ("cf_vectorize_overlay.errors", "from cf_vectorize.load import report"),
         ("cf_vectorize_contract.probes", "from cf_vectorize import Vectorize"),
         ("cf_vectorize_emulator.command", "import cf_vectorize_overlay.limits"),
