@@ -8,9 +8,9 @@ import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
+from urllib.parse import quote
 
 from .core.faults import Fault, read_faults
-from .core.limits import DIMENSIONS_MAX, DIMENSIONS_MIN
 from .core.rate import Rate
 from .core.visibility import Order, Visibility
 
@@ -41,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a host name by which clients may call it, beside localhost and addresses; may be repeated",
     )
-    where.add_argument("--token", help="accept this API token only (default: any well-formed one)")
+    where.add_argument(
+        "--token",
+        help="accept this API token only, for the page and the control routes too (default: any well-formed one)",
+    )
     data = parser.add_argument_group("what it holds")
     data.add_argument("--data", type=Path, metavar="DIR", help="where to keep the data (default: nothing is kept)")
     data.add_argument(
@@ -49,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_type(_index),
         action="append",
         default=[],
-        metavar="NAME:DIMENSIONS",
-        help="an index that exists from the start; may be repeated",
+        metavar="[ACCOUNT/]NAME:DIMENSIONS",
+        help="an index that exists from the start, in every account or in one; may be repeated",
     )
     data.add_argument(
         "--declared-only",
@@ -109,8 +112,8 @@ def _port(text: str) -> int:
 
 def _index(text: str) -> tuple[str, int]:
     name, _, dimensions = text.rpartition(":")
-    if not name or not dimensions.isdecimal() or not DIMENSIONS_MIN <= int(dimensions) <= DIMENSIONS_MAX:
-        raise ValueError(f"{text!r} is not NAME:DIMENSIONS with {DIMENSIONS_MIN} to {DIMENSIONS_MAX} dimensions")
+    if not name or not dimensions.isdecimal():
+        raise ValueError(f"{text!r} is not [ACCOUNT/]NAME:DIMENSIONS")
     return name, int(dimensions)
 
 
@@ -122,7 +125,7 @@ def _faults(path: str) -> list[Fault]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted, and give the exit code."""
+    """Serve until interrupted, and return the exit code."""
     try:
         from . import server  # noqa: PLC0415 - help needs none of it
         from .emulator import Settings  # noqa: PLC0415
@@ -130,19 +133,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: {error}; {NEEDS_EXTRA}", file=sys.stderr)
         return USAGE
     try:
-        visibility = Visibility.parse(arguments.visible, arguments.visible_jitter, arguments.visible_order)
+        settings = Settings(
+            data=arguments.data,
+            indexes=dict(arguments.index),
+            declared_only=arguments.declared_only,
+            visibility=Visibility.parse(arguments.visible, arguments.visible_jitter, arguments.visible_order),
+            token=arguments.token,
+            rate=arguments.rate_limit,
+            faults=arguments.faults,
+        )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return USAGE
-    settings = Settings(
-        data=arguments.data,
-        indexes=dict(arguments.index),
-        declared_only=arguments.declared_only,
-        visibility=visibility,
-        token=arguments.token,
-        rate=arguments.rate_limit,
-        faults=arguments.faults,
-    )
     address = server.Address(arguments.host, arguments.port, arguments.allow_host)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING if arguments.quiet else logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
@@ -155,7 +157,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(base_url: str, settings: Any) -> None:
-    page = base_url.removesuffix("client/v4")
+    # What follows # is for the page only: a browser sends it to nobody.
+    page = base_url.removesuffix("client/v4") + (f"#token={quote(settings.token, safe='')}" if settings.token else "")
     own = "# set CLOUDFLARE_API_TOKEN to what --token says"
     print(
         f"A local Vectorize; data {f'in {settings.data}' if settings.data else 'is not kept'}; page: {page}\n\n"
@@ -168,7 +171,7 @@ def _announce(base_url: str, settings: Any) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line, and give its exit code."""
+    """Run the command line, and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m cf_vectorize_emulator", description="A local Cloudflare Vectorize."
     )

@@ -10,7 +10,7 @@ from anyio.from_thread import start_blocking_portal
 
 from .emulator import Settings, open_emulator
 from .http.app import create_app
-from .http.operations import ConnectionLostError
+from .http.injection import NoWireError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class EmulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """An httpx transport, for `httpx.Client` and `httpx.AsyncClient`, that answers from an emulator in this process.
 
-    Use it as a context manager, or call `close`. A fault that cuts the connection is an `httpx.ReadError`.
+    Use it as a context manager, or call `close`. A fault that reaches below HTTP is an `httpx.ReadError`.
 
     Args:
         settings: How the emulator is set up; the command line's defaults where not given.
@@ -36,7 +36,7 @@ class EmulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Answer a request of an `httpx.AsyncClient`."""
         try:
             response = await self._asgi.handle_async_request(request)
-        except ConnectionLostError as error:
+        except NoWireError as error:
             raise httpx.ReadError(str(error), request=request) from None
         return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 

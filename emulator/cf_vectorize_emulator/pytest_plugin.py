@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Unpack
 
     from .core.activity import RequestRecord
+    from .core.faults import Fault, FaultMembers
+    from .core.rate import Rate
     from .core.visibility import Order
     from .server import LocalServer
 
@@ -22,6 +25,8 @@ API_TOKEN = "any-token"  # noqa: S105 - the emulator accepts any
 @dataclass(frozen=True)
 class VectorizeEmulator:
     """A running emulator, and an index of its own for one test.
+
+    What a test changes is put back after it: vectors, faults, visibility, rate limit and records.
 
     Args:
         server: The server, which all tests of a session share.
@@ -52,20 +57,33 @@ class VectorizeEmulator:
         """The requests to this test's index, the oldest first."""
         return [record for record in self.server.emulator.activity.records() if record.index == self.index]
 
-    def fail_next(self, times: int = 1, **fault: Any) -> None:
+    def fail_next(self, times: int | None = 1, **fault: Unpack[FaultMembers]) -> None:
         """Let something go wrong with the next requests.
 
         Args:
-            times: How many.
-            fault: What: members of `cf_vectorize_emulator.faults.Fault`, such as `status=500`.
+            times: How many; None until the faults are cleared.
+            fault: What: members of `cf_vectorize_emulator.core.faults.Fault`, such as `status=500`.
 
         Raises:
             ValueError: A member has a value that it cannot have.
 
         """
-        from .core.faults import Fault  # noqa: PLC0415
+        from .core.faults import read_faults  # noqa: PLC0415
 
-        self.server.emulator.faults.add(Fault(times=times, **fault))
+        self.inject(*read_faults({"times": times, **fault}))
+
+    def inject(self, *faults: Fault) -> None:
+        """Let faults wait behind those that are there.
+
+        Raises:
+            ValueError: One of them is no `Fault`.
+
+        """
+        self.server.emulator.inject(*faults)
+
+    def clear_faults(self) -> None:
+        """Take all waiting faults away."""
+        self.server.emulator.clear_faults()
 
     def visible(self, when: str | float, *, jitter: float = 0.0, order: Order = "accepted") -> None:
         """Decide when vectors become readable that are accepted from now on.
@@ -79,13 +97,35 @@ class VectorizeEmulator:
             ValueError: One of them is not what it can be.
 
         """
-        from .core.visibility import Visibility  # noqa: PLC0415
+        self.server.emulator.set_visibility(when, jitter, order)
 
-        self.server.emulator.service.visibility = Visibility.parse(when, jitter, order)
+    def hold(self) -> None:
+        """Hold back what is accepted from now on, until `release`."""
+        self.visible("held")
 
-    def release(self) -> None:
-        """Make everything readable that was accepted."""
-        self.server.emulator.service.release()
+    def release(self) -> int:
+        """Make everything readable that was accepted, and return how many mutations were pending."""
+        return self.server.emulator.release()
+
+    def limit_rate(self, rate: Rate | str | None) -> None:
+        """Keep another rate limit, or none, and forget what was counted.
+
+        Args:
+            rate: `REQUESTS/SECONDS`, such as `1200/300`; None keeps no limit.
+
+        Raises:
+            ValueError: It is not that.
+
+        """
+        self.server.emulator.limit_rate(rate)
+
+    def reset_index(self) -> int:
+        """Delete this test's index with all that it holds, and return how many vectors that were."""
+        return self.server.emulator.reset_index(ACCOUNT_ID, self.index)
+
+    def reset(self) -> int:
+        """Delete everything, put everything back to the start, and return how many vectors there were."""
+        return self.server.emulator.reset()
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +149,5 @@ def vectorize_emulator(
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", emulator.base_url)
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", emulator.account_id)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", emulator.api_token)
-    usual = _vectorize_server.emulator.service.visibility
     yield emulator
-    _vectorize_server.emulator.service.visibility = usual
-    _vectorize_server.emulator.faults.clear()
+    emulator.reset()

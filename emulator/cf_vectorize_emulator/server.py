@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import logging
 import signal
 import subprocess
 import sys
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 READY: Final = "listening on "
 GRACE_SECONDS: Final = 2
+LOG: Final = logging.getLogger("cf_vectorize_emulator")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Server(uvicorn.Server):
             )
         )
         self._on_ready = on_ready
+        self._open = emulator.token is None
 
     async def serve(self, sockets: list[socket] | None = None) -> None:
         """Listen until it is stopped.
@@ -86,6 +90,12 @@ class Server(uvicorn.Server):
         """Listen, and say where."""
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
+        if self._open and not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+            LOG.warning(
+                "%s:%d is not the loopback address: whoever reaches it can read, write and control; set a token",
+                host,
+                port,
+            )
         self._on_ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/client/v4")
 
     def stop(self) -> None:

@@ -26,12 +26,9 @@ def _server() -> Iterator[tuple[str, Emulator]]:
 @pytest.fixture
 def api(_server: tuple[str, Emulator], request: pytest.FixtureRequest) -> Iterator[Api]:
     base_url, emulator = _server
-    usual = emulator.service.visibility
     name = f"{request.node.name[:40]}-{id(request):x}"
     index = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[-64:]
-    with httpx.Client(base_url=base_url) as client:
+    with httpx.Client(base_url=base_url, timeout=60) as client:
         yield Api(client, index, emulator=emulator)
-    emulator.service.visibility = usual
-    emulator.service.release()
-    emulator.faults.clear()
-    emulator.limit_rate(None)
+    emulator.restore()
+    emulator.release()

@@ -50,12 +50,13 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: int, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [], "data that was not to be kept is gone"
 
 
-def test_a_token_that_is_asked_for_is_not_shown_and_what_is_printed_can_be_pasted(
+def test_a_token_is_shown_in_the_fragment_of_the_page_only_and_what_is_printed_can_be_pasted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    command._announce("http://127.0.0.1:1/client/v4", Settings(token="sekret"))
+    command._announce("http://127.0.0.1:1/client/v4", Settings(token="sek/ret="))
     printed = capsys.readouterr().out
-    assert "sekret" not in printed
+    assert "page: http://127.0.0.1:1/#token=sek%2Fret%3D\n" in printed
+    assert printed.count("sek") == 1
     to_paste = "".join(line for line in printed.splitlines(keepends=True) if "CLOUDFLARE_" in line)
     assert "\n# set CLOUDFLARE_API_TOKEN to " in to_paste
     subprocess.run(["sh", "-eu"], input=to_paste, text=True, check=True)
@@ -71,7 +72,8 @@ def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) ->
     ]
     with EmulatorProcess(*arguments) as process:
         root = process.base_url.removesuffix("/client/v4")
-        state = httpx.get(f"{root}/__emulator__/state", headers={"Host": "vectorize"}).json()
+        named = {"Host": "vectorize", "Authorization": "Bearer right"}
+        state = httpx.get(f"{root}/__emulator__/state", headers=named).json()
         assert state["visibility"] == {"visible": "5", "jitter": 2.0, "order": "scattered"}
         assert state["rate_limit"] == "2/60"
         assert state["faults"][0]["status"] == 503
@@ -93,8 +95,14 @@ def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--index", "name"], "'name' is not NAME:DIMENSIONS with 32 to 1536 dimensions"),
-        (["--index", "name:31"], "'name:31' is not NAME:DIMENSIONS"),
+        (["--index", "name"], "'name' is not [ACCOUNT/]NAME:DIMENSIONS"),
+        (["--index", "name:31"], "'name:31' is not [ACCOUNT/]NAME:DIMENSIONS with a name"),
+        (
+            ["--index", "a b:32"],
+            "'a b:32' is not [ACCOUNT/]NAME:DIMENSIONS with a name of 1 to 64 of A-Z a-z 0-9 _ -",
+        ),
+        (["--index", "a/b/c:32"], "'a/b/c:32' is not [ACCOUNT/]NAME:DIMENSIONS"),
+        (["--token", "two words"], "token: one or more of A-Z a-z 0-9"),
         (["--rate-limit", "1200"], "rate '1200' is not REQUESTS/SECONDS, such as 1200/300"),
         (["--visible", "soon"], "visible='soon': immediately, held, or a number of seconds"),
         (["--faults", "/nowhere.json"], "No such file or directory: '/nowhere.json'"),

@@ -140,6 +140,7 @@ def test_one_unparsable_line_refuses_the_batch_and_discard_drops_it(api: Api, ba
     assert set(api.found("a", "first", "last")) == {"first", "last"}
 
 
+COMPACT = "the compact JSON representation of the metadata"
 REFUSED = {
     "id of 65 bytes": (line(id="ü" * 32 + "x"), 40008, "id too long; max is 64 bytes, got 65 bytes"),
     "31 dimensions": (
@@ -155,7 +156,7 @@ REFUSED = {
     "metadata of 10241 bytes": (
         line(metadata={"k": "x" * (10241 - 8)}),
         40016,
-        'oversized metadata for vector id="a"; metadata must not exceed 10240 bytes, got 10241 bytes',
+        f'oversized metadata for vector id="a"; {COMPACT} must not exceed 10240 bytes, got 10241 bytes',
     ),
     "empty id": (line(id=""), 40000, "id must not be empty"),
     "namespace of 65 bytes": (

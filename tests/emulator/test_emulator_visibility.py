@@ -35,7 +35,7 @@ class Indexed:
             self.service.insert(ACCOUNT, "i", body, discard=False)
 
     def readable(self, *ids: str) -> set[str]:
-        return {item["id"] for item in self.service.get_by_ids(ACCOUNT, "i", list(ids))}
+        return {item.id for item in self.service.get_by_ids(ACCOUNT, "i", list(ids)).vectors}
 
 
 @pytest.fixture

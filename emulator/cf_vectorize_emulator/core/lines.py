@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 import struct
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import orjson
 
-from cf_vectorize_emulator.http.envelope import Refusal, id_too_long, oversized_metadata, unknown, unparsable_line
-
 from .limits import ID_BYTES, LINE_BYTES, METADATA_BYTES, NAMESPACE_BYTES, VECTORS_PER_INSERT
+from .refusals import BadLine, Refusal, id_too_long, oversized_metadata, unknown, unparsable_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# Where orjson may have written a number otherwise than it came: it holds integers of 64 bits, and floats.
+LONG_NUMBER: Final = re.compile(rb"\d{16}|\de")
 
 
 class Vector(NamedTuple):
@@ -37,37 +42,61 @@ class Vector(NamedTuple):
         return len(self.values) // 4
 
 
+@dataclass
+class Discarded:
+    """The lines of a batch that were left out without a word.
+
+    Args:
+        count: How many.
+        first: The first of them.
+
+    """
+
+    count: int = 0
+    first: BadLine | None = None
+
+    def add(self, line: BadLine) -> None:
+        """Count a line."""
+        self.count += 1
+        self.first = self.first or line
+
+
 class UnexpectedFormatError(Exception):
-    """The line is not a vector at all, which is what `unparsable-behavior` is about."""
+    """The line is not a vector at all, which is what `unparsable-behavior` is about; says why."""
 
 
-def read_vectors(body: BinaryIO, *, discard: bool, check: Callable[[Vector], None]) -> Iterator[Vector]:
+def read_vectors(body: BinaryIO, *, discarded: Discarded | None, check: Callable[[Vector], None]) -> Iterator[Vector]:
     """Read the vectors of an insert body, holding one line at a time.
 
     Args:
         body: NDJSON, from its beginning.
-        discard: Leave unparsable lines out instead of refusing the batch.
+        discarded: Where unparsable lines are counted that are left out; None refuses the batch for one.
         check: Raises a `Refusal` for a vector that does not fit its index.
 
     Raises:
         Refusal: The batch is refused: an unparsable line anywhere goes before any other reason, since the service
-            seems to look at limits only after it has parsed the whole batch.
+            seems to look at limits only after it has parsed the whole batch. But for the number of lines, past which
+            nothing is read.
 
     """
     refusal: Refusal | None = None
     number = None
     for number, line in enumerate(_lines(body)):
+        if number >= VECTORS_PER_INSERT:
+            raise unknown(f"too many vectors in payload; max vector count is {VECTORS_PER_INSERT}")
         try:
             vector = parse_line(line)
-            if number >= VECTORS_PER_INSERT:
-                raise unknown(f"too many vectors in payload; max vector count is {VECTORS_PER_INSERT}")
             check(vector)
-        except UnexpectedFormatError:
-            if not discard:
-                raise unparsable_line(number) from None
+        except UnexpectedFormatError as error:
+            bad = BadLine.of(number, str(error), line)
+            if discarded is None:
+                raise unparsable_line(bad) from None
+            discarded.add(bad)
             continue
         except Refusal as error:
-            refusal = refusal or error
+            if refusal is None:
+                error.line = BadLine.of(number, error.message, line)
+                refusal = error
             continue
         if refusal is None:
             yield vector
@@ -78,7 +107,7 @@ def read_vectors(body: BinaryIO, *, discard: bool, check: Callable[[Vector], Non
 
 
 def _lines(body: BinaryIO) -> Iterator[bytes]:
-    """Give each line; of one that is too long for any vector, only as much as shows it."""
+    """Yield each line; of one that is too long for any vector, only as much as shows it."""
     while line := body.readline(LINE_BYTES):
         rest = line
         while len(rest) == LINE_BYTES and not rest.endswith(b"\n"):
@@ -96,19 +125,31 @@ def parse_line(line: bytes) -> Vector:
     """
     try:
         document = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        raise UnexpectedFormatError from None
+    except orjson.JSONDecodeError as error:
+        raise UnexpectedFormatError(_not_json(line, error)) from None
     if type(document) is not dict:
-        raise UnexpectedFormatError
+        raise UnexpectedFormatError("not an object")
     vector_id, namespace, metadata = document.get("id"), document.get("namespace"), document.get("metadata")
-    if type(vector_id) is not str or type(namespace) not in {str, type(None)}:
-        raise UnexpectedFormatError
-    values = _float32(document.get("values"), line)
-    packed = None if metadata is None else _compact(metadata)
+    if type(vector_id) is not str:
+        raise UnexpectedFormatError("id is not a string" if "id" in document else "id is missing")
+    if type(namespace) not in {str, type(None)}:
+        raise UnexpectedFormatError("namespace is not a string")
+    if "values" not in document:
+        raise UnexpectedFormatError("values is missing")
+    values = _float32(document["values"], line)
+    packed = None if metadata is None else _compact(metadata, line)
     check_id(vector_id)
     _check_namespace(vector_id, namespace or "")
     _check_metadata(vector_id, metadata or {}, packed or b"")
     return Vector(vector_id, namespace, packed, values)
+
+
+def _not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+    if not line.strip():
+        return "blank"
+    if len(line) == LINE_BYTES:
+        return f"longer than {LINE_BYTES} bytes"
+    return f"not JSON: {error.msg} at character {error.pos + 1}"
 
 
 def check_id(vector_id: str) -> None:
@@ -127,23 +168,43 @@ def check_id(vector_id: str) -> None:
 
 def _float32(values: Any, line: bytes) -> bytes:
     if type(values) is not list:
-        raise UnexpectedFormatError
+        raise UnexpectedFormatError("values is not an array")
     # `struct` refuses all that is no number but booleans, and a line is searched for those faster than a list.
     if (b"true" in line or b"false" in line) and bool in map(type, values):
-        raise UnexpectedFormatError
+        raise UnexpectedFormatError(_bad_value(values))
     try:
         return struct.pack(f"<{len(values)}f", *values)
     except (OverflowError, struct.error):
-        raise UnexpectedFormatError from None
+        raise UnexpectedFormatError(_bad_value(values)) from None
 
 
-def _compact(metadata: Any) -> bytes:
+def _bad_value(values: list[Any]) -> str:
+    """Name the first value that is no number, or none that float32 has."""
+    for place, value in enumerate(values):
+        if type(value) not in {int, float}:
+            return f"values[{place}] is not a number"
+        try:
+            struct.pack("<f", value)
+        except (OverflowError, struct.error):
+            return f"values[{place}] is beyond float32"
+    raise AssertionError(values)
+
+
+def _compact(metadata: Any, line: bytes) -> bytes:
     if type(metadata) is not dict:
-        raise UnexpectedFormatError
+        raise UnexpectedFormatError("metadata is not an object")
     try:
-        return orjson.dumps(metadata)
-    except orjson.JSONEncodeError:  # nested deeper than orjson writes, though not deeper than it reads
-        raise UnexpectedFormatError from None
+        packed = orjson.dumps(metadata)
+        if LONG_NUMBER.search(packed):
+            as_it_came = json.loads(line, parse_int=_digits, parse_float=_digits)
+            packed = orjson.dumps(as_it_came["metadata"])
+    except (orjson.JSONEncodeError, RecursionError):  # nested deeper than they write, though not than orjson reads
+        raise UnexpectedFormatError("metadata is nested too deeply") from None
+    return packed
+
+
+def _digits(text: str) -> orjson.Fragment:
+    return orjson.Fragment(text)
 
 
 def _check_namespace(vector_id: str, namespace: str) -> None:

@@ -10,26 +10,37 @@ from typing import Final
 
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
+MOST: Final = 999_999_999
 # Windows kept before those that are over are thrown away.
 MANY: Final = 1_000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Requests allowed in a window of seconds."""
+    """Requests allowed in a window of seconds.
+
+    Raises:
+        ValueError: One of them is no whole number from 1 to 999,999,999.
+
+    """
 
     requests: int
     seconds: int
 
+    def __post_init__(self) -> None:
+        for name, value in (("requests", self.requests), ("seconds", self.seconds)):
+            if type(value) is not int or not 0 < value <= MOST:
+                raise ValueError(f"{name}={value!r}: a whole number from 1 to {MOST:,}")
+
     @classmethod
-    def parse(cls, text: str) -> Rate:
+    def parse(cls, text: object) -> Rate:
         """Read `REQUESTS/SECONDS`.
 
         Raises:
             ValueError: It is not that.
 
         """
-        rate = re.fullmatch(r"([1-9]\d{0,8})/([1-9]\d{0,8})", text)
+        rate = re.fullmatch(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})", text) if isinstance(text, str) else None
         if rate is None:
             raise ValueError(f"rate {text!r} is not REQUESTS/SECONDS, such as {REQUESTS_PER_WINDOW}/{WINDOW_SECONDS}")
         return cls(int(rate[1]), int(rate[2]))
@@ -84,9 +95,14 @@ class RateLimit:
     Args:
         rate: None keeps no limit.
 
+    Raises:
+        ValueError: It is no rate.
+
     """
 
     def __init__(self, rate: Rate | None) -> None:
+        if not isinstance(rate, Rate | None):
+            raise ValueError(f"{rate!r} is not a Rate")  # noqa: TRY004 - as every other value that makes no sense
         self.rate = rate
         self._windows: dict[bytes, _Window] = {}
 

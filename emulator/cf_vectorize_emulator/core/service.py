@@ -6,15 +6,14 @@ import re
 import time
 import uuid
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import numpy as np
 import orjson
 
-from cf_vectorize_emulator.http.envelope import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
-
-from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, IDS_PER_GET
-from .lines import Vector, check_id, read_vectors
+from .limits import DIMENSIONS_MAX, DIMENSIONS_MIN, IDS_PER_GET_BY_IDS
+from .lines import Discarded, Vector, check_id, read_vectors
+from .refusals import index_not_found, not_json, too_many_ids, unknown, wrong_dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,9 +21,23 @@ if TYPE_CHECKING:
     from .store import Index, Store, Transaction
     from .visibility import Visibility
 
-INDEX_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # But for -0.0, which without its point would be read as the integer 0.
 POINT_ZERO: Final = re.compile(rb"(?<![\[,]-0)\.0(?=[,\]])")
+
+
+class Inserted(NamedTuple):
+    """What became of a batch: its mutation, how many vectors it holds, and what was left out of it."""
+
+    mutation_id: str
+    vectors: int
+    discarded: Discarded
+
+
+class Found(NamedTuple):
+    """The vectors that a lookup found, and the ids that are accepted but not readable yet."""
+
+    vectors: list[Vector]
+    pending: list[str]
 
 
 class Service:
@@ -33,7 +46,8 @@ class Service:
     Args:
         store: Where they are kept.
         visibility: When accepted vectors become readable.
-        declared: Dimensions of indexes that exist from the start, by name.
+        declared: Dimensions of indexes that exist from the start: by `NAME` for every account, by `ACCOUNT/NAME`
+            for one.
         declared_only: Refuse an insert into any other index, as the live service does, instead of creating it.
         clock: Seconds since the epoch.
 
@@ -54,19 +68,20 @@ class Service:
         self._declared_only = declared_only
         self._clock = clock
 
-    def insert(self, account: str, name: str, body: BinaryIO, *, discard: bool) -> tuple[str, int]:
-        """Store a batch durably, and give its mutation id and how many vectors it holds.
+    def insert(self, account: str, name: str, body: BinaryIO, *, discard: bool) -> Inserted:
+        """Store a batch durably.
 
         Raises:
             Refusal: The batch is refused, and nothing of it is stored.
 
         """
         mutation_id, count = str(uuid.uuid4()), 0
+        discarded = Discarded() if discard else None
         with self.store.writing() as transaction:
             index = transaction.index(account, name) or self._declare(transaction, account, name)
             if index is None and self._declared_only:
                 raise index_not_found(name)
-            vectors = read_vectors(body, discard=discard, check=_same_dimensions(index))
+            vectors = read_vectors(body, discarded=discarded, check=_same_dimensions(index))
             first = next(vectors, None)
             if index is None:
                 if first is None:
@@ -76,12 +91,14 @@ class Service:
             if first is not None:
                 count = transaction.add(index, mutation, self._lagging(chain([first], vectors)))
             transaction.schedule(mutation, *self._moments(transaction.last_settled_at(index)))
-        return mutation_id, count
+        return Inserted(mutation_id, count, discarded or Discarded())
+
+    def _declared(self, account: str, name: str) -> int | None:
+        return self.declared.get(f"{account}/{name}", self.declared.get(name))
 
     def _declare(self, transaction: Transaction, account: str, name: str) -> Index | None:
-        if name not in self.declared:
-            return None
-        return transaction.create_index(account, name, self.declared[name])
+        dimensions = self._declared(account, name)
+        return None if dimensions is None else transaction.create_index(account, name, dimensions)
 
     def _lagging(self, vectors: Iterable[Vector]) -> Iterator[tuple[Vector, float]]:
         visibility = self.visibility
@@ -89,35 +106,49 @@ class Service:
         return ((vector, visibility.draw() if scattered else 0.0) for vector in vectors)
 
     def _moments(self, previous: float) -> tuple[float, float]:
-        """Give the moments from which the first and the last vector of a mutation can be read."""
+        """Return the moments from which the first and the last vector of a mutation can be read."""
         visibility, now = self.visibility, self._clock()
         if visibility.order == "scattered":
             return now + visibility.delay, now + visibility.delay + visibility.jitter
         moment = visibility.readable_at(now, previous)
         return moment, moment
 
-    def get_by_ids(self, account: str, name: str, ids: list[str]) -> list[dict[str, Any]]:
-        """Give the vectors that are readable among those asked for.
+    def get_by_ids(self, account: str, name: str, ids: list[str]) -> Found:
+        """Find the vectors that are readable among those asked for.
 
         Raises:
             Refusal: There is no such index.
 
         """
-        index = self.store.index(account, name)
-        if index is None:
-            if name not in self.declared:
+        stored = self.store.get(account, name, ids)
+        if stored is None:
+            if self._declared(account, name) is None:
                 raise index_not_found(name)
-            return []
-        return [render(vector) for vector in self.store.get(index, ids, self._clock())]
+            return Found([], [])
+        now = self._clock()
+        return Found(
+            [vector for vector, readable_at in stored if readable_at <= now],
+            [vector.id for vector, readable_at in stored if readable_at > now],
+        )
 
     def release(self) -> int:
-        """Make everything readable that was accepted, and give how many mutations were pending."""
+        """Make everything readable that was accepted, and return how many mutations were pending."""
         with self.store.writing() as transaction:
             return transaction.release(self._clock())
 
+    def delete_index(self, account: str, name: str) -> int:
+        """Delete an index with all that it holds, and return how many vectors that were."""
+        with self.store.writing() as transaction:
+            return transaction.delete_index(account, name)
+
+    def delete_everything(self) -> int:
+        """Delete every index, and return how many vectors they held."""
+        with self.store.writing() as transaction:
+            return transaction.delete_everything()
+
 
 def _same_dimensions(index: Index | None) -> Callable[[Vector], None]:
-    """Give the check of a batch's vectors, whose first decides for an index that does not exist yet."""
+    """Return the check of a batch's vectors, whose first decides for an index that does not exist yet."""
     dimensions = None if index is None else index.dimensions
 
     def check(vector: Vector) -> None:
@@ -152,7 +183,7 @@ def read_ids(body: bytes) -> list[str]:
         raise not_json("`ids` is not a sequence of strings")
     if not ids:
         raise unknown("no ids in payload")
-    if len(ids) > IDS_PER_GET:
+    if len(ids) > IDS_PER_GET_BY_IDS:
         raise too_many_ids(len(ids))
     for vector_id in ids:
         check_id(vector_id)
@@ -160,7 +191,7 @@ def read_ids(body: bytes) -> list[str]:
 
 
 def render(vector: Vector) -> dict[str, Any]:
-    """Give a vector as the service answers it: shortest float32 decimals, whole numbers without a point."""
+    """Return a vector as the service answers it: shortest float32 decimals, whole numbers without a point."""
     return {
         "id": vector.id,
         "namespace": vector.namespace,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,7 +20,7 @@ READERS: Final = 4
 # Vectors handed to SQLite at a time: what one insert holds in memory.
 CHUNK: Final = 256
 
-# WAL with synchronous=NORMAL: a commit survives the death of the process (not of the machine's power).
+# WAL with synchronous=NORMAL: a commit survives the death of the process, not always that of the machine.
 PRAGMAS: Final = (
     "PRAGMA page_size=16384; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=60000;"
 )
@@ -53,6 +53,15 @@ CREATE TABLE IF NOT EXISTS vectors (
     UNIQUE (index_id, id)
 );
 """
+TABLES: Final = {
+    "indexes": "id, account, name, dimensions, vectors",
+    "mutations": "id, index_id, uuid, vectors, readable_at, settled_at",
+    "vectors": 'index_id, id, mutation, lag, namespace, metadata, "values"',
+}
+
+
+class StoreError(OSError):
+    """The data file cannot be opened, or is not what it should be."""
 
 
 class Index(NamedTuple):
@@ -68,6 +77,7 @@ class Index(NamedTuple):
 class Mutation(NamedTuple):
     """A mutation that cannot be read whole yet: the vectors it added, and the moments at which it can be."""
 
+    account: str
     index_name: str
     uuid: str
     vectors: int
@@ -102,7 +112,7 @@ class Transaction:
         return row
 
     def add(self, index: Index, mutation: int, vectors: Iterable[tuple[Vector, float]]) -> int:
-        """Add vectors, each with the seconds by which it lags behind its mutation, and give how many came.
+        """Add vectors, each with the seconds by which it lags behind its mutation, and return how many came.
 
         An id that the index already has keeps its first version.
         """
@@ -121,7 +131,7 @@ class Transaction:
         return count
 
     def last_settled_at(self, index: Index) -> float:
-        """Give the moment from which all earlier mutations of an index can be read."""
+        """Return the moment from which all earlier mutations of an index can be read."""
         query = "SELECT max(settled_at) FROM mutations WHERE index_id = ?"
         return self._connection.execute(query, (index.row,)).fetchone()[0] or 0.0
 
@@ -132,9 +142,26 @@ class Transaction:
         )
 
     def release(self, now: float) -> int:
-        """Make every pending mutation readable, and give how many there were."""
+        """Make every pending mutation readable, and return how many there were."""
         query = "UPDATE mutations SET readable_at = 0, settled_at = 0 WHERE settled_at > ?"
         return self._connection.execute(query, (now,)).rowcount
+
+    def delete_index(self, account: str, name: str) -> int:
+        """Delete an index with all that it holds, and return how many vectors that were."""
+        index = self.index(account, name)
+        if index is None:
+            return 0
+        self._connection.execute("DELETE FROM vectors WHERE index_id = ?", (index.row,))
+        self._connection.execute("DELETE FROM mutations WHERE index_id = ?", (index.row,))
+        self._connection.execute("DELETE FROM indexes WHERE id = ?", (index.row,))
+        return index.vectors
+
+    def delete_everything(self) -> int:
+        """Delete every index, and return how many vectors they held."""
+        vectors: int = self._connection.execute("SELECT total(vectors) FROM indexes").fetchone()[0]
+        for table in TABLES:
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+        return int(vectors)
 
 
 class Store:
@@ -143,22 +170,36 @@ class Store:
     Args:
         folder: Where the file is, or will be.
 
+    Raises:
+        StoreError: There is a file that is no data file of an emulator, or a damaged one, or the disk is full.
+
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE_NAME
-        self._writer = self._connect()
-        self._writer.executescript(SCHEMA)
         self._writing = threading.Lock()
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(READERS):
-            self._readers.put(self._connect())
+        try:
+            with ExitStack() as opened:
+                connections = [opened.enter_context(closing(self._connect())) for _ in range(READERS + 1)]
+                for connection in connections:
+                    connection.executescript(PRAGMAS)
+                self._writer, *readers = connections
+                self._writer.executescript(SCHEMA)
+                for table, columns in TABLES.items():
+                    self._writer.execute(f"SELECT {columns} FROM {table} LIMIT 1").fetchone()  # noqa: S608 - ours
+                opened.pop_all()
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{self.path} cannot be used: {error}; make room if the disk is full, "
+                "else move the file away or choose another --data"
+            ) from None
+        for reader in readers:
+            self._readers.put(reader)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-        connection.executescript(PRAGMAS)
-        return connection
+        return sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
 
     def close(self) -> None:
         """Close every connection."""
@@ -171,6 +212,8 @@ class Store:
     def writing(self) -> Iterator[Transaction]:
         """Open a transaction that is durable once the block ends, and undone if it raises."""
         with self._writing, self._writer:
+            if self._writer.in_transaction:  # what failed before could not be undone then, as on a full disk
+                self._writer.rollback()
             self._writer.execute("BEGIN IMMEDIATE")
             yield Transaction(self._writer)
 
@@ -188,32 +231,34 @@ class Store:
             return _index(connection, account, name)
 
     def indexes(self) -> list[Index]:
-        """Give all indexes, the newest first."""
+        """Return all indexes, the newest first."""
         with self._reading() as connection:
             rows = connection.execute("SELECT * FROM indexes ORDER BY id DESC").fetchall()
         return [Index(*row) for row in rows]
 
-    def get(self, index: Index, ids: list[str], now: float) -> list[Vector]:
-        """Give those vectors that are there and readable."""
+    def get(self, account: str, name: str, ids: list[str]) -> list[tuple[Vector, float]] | None:
+        """Find vectors, each with the moment from which it can be read; None where there is no such index."""
         marks = ",".join("?" * len(ids))
         query = (
-            'SELECT v.id, v.namespace, v.metadata, v."values" FROM vectors v JOIN mutations m ON m.id = v.mutation '  # noqa: S608 - question marks only
-            f"WHERE v.index_id = ? AND v.id IN ({marks}) AND m.readable_at + v.lag <= ?"
+            'SELECT v.id, v.namespace, v.metadata, v."values", m.readable_at + v.lag '  # noqa: S608 - question marks only
+            "FROM indexes i LEFT JOIN vectors v ON v.index_id = i.id "
+            f"AND v.id IN ({marks}) LEFT JOIN mutations m ON m.id = v.mutation WHERE i.account = ? AND i.name = ?"
         )
         with self._reading() as connection:
-            rows = connection.execute(query, (index.row, *ids, now)).fetchall()
-        return [Vector(*row) for row in rows]
+            rows = connection.execute(query, (*ids, account, name)).fetchall()
+        # One row without a vector says that the index is there.
+        return [(Vector(*row[:4]), row[4]) for row in rows if row[0] is not None] if rows else None
 
-    def some_ids(self, index: Index, limit: int) -> list[str]:
-        """Give the first ids of an index in the order of their bytes."""
+    def ids(self, index: Index, search: str, after: str, limit: int) -> list[str]:
+        """Return the first ids of an index in the order of their bytes, of those past `after` that hold `search`."""
+        query = "SELECT id FROM vectors WHERE index_id = ? AND id > ? AND instr(id, ?) ORDER BY id LIMIT ?"
         with self._reading() as connection:
-            query = "SELECT id FROM vectors WHERE index_id = ? ORDER BY id LIMIT ?"
-            return [row[0] for row in connection.execute(query, (index.row, limit))]
+            return [row[0] for row in connection.execute(query, (index.row, after, search, limit))]
 
     def pending(self, now: float, limit: int) -> list[Mutation]:
-        """Give mutations that cannot be read whole yet, the next ones first."""
+        """Return mutations that cannot be read whole yet, the next ones first."""
         query = (
-            "SELECT i.name, m.uuid, m.vectors, m.readable_at, m.settled_at FROM indexes i "
+            "SELECT i.account, i.name, m.uuid, m.vectors, m.readable_at, m.settled_at FROM indexes i "
             "JOIN mutations m ON m.index_id = i.id WHERE m.settled_at > ? ORDER BY m.settled_at, m.id LIMIT ?"
         )
         with self._reading() as connection:

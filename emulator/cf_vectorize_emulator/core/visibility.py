@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 Order = Literal["accepted", "any", "scattered"]
+NUMBERS: Final = frozenset({int, float})
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Visibility:
     order: Order = "accepted"
 
     def __post_init__(self) -> None:
-        if not self.delay >= 0:
-            raise ValueError(f"delay={self.delay}: seconds, 0 or more")
-        if not 0 <= self.jitter < math.inf:
-            raise ValueError(f"jitter={self.jitter}: seconds, 0 or more")
+        if type(self.delay) not in NUMBERS or not self.delay >= 0:
+            raise ValueError(f"delay={self.delay!r}: seconds, 0 or more")
+        if type(self.jitter) not in NUMBERS or not 0 <= self.jitter < math.inf:
+            raise ValueError(f"jitter={self.jitter!r}: seconds, 0 or more")
         if self.order not in get_args(Order):
             raise ValueError(f"order={self.order!r}: one of {', '.join(get_args(Order))}")
 
@@ -56,7 +57,7 @@ class Visibility:
         return cls(delay, jitter, order)
 
     def readable_at(self, accepted_at: float, previous: float) -> float:
-        """Give the moment from which a mutation can be read.
+        """Return the moment from which a mutation can be read.
 
         Args:
             accepted_at: When it was accepted, as seconds since the epoch.
@@ -68,7 +69,7 @@ class Visibility:
 
     @property
     def text(self) -> str:
-        """Give the delay as `parse` reads it."""
+        """Return the delay as `parse` reads it."""
         return {0.0: "immediately", math.inf: "held"}.get(self.delay, f"{self.delay:g}")
 
     def draw(self) -> float:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import anyio
 
-from cf_vectorize_emulator.core.limits import GET_BODY_BYTES, INSERT_BODY_BYTES
+from cf_vectorize_emulator.core.limits import GET_BY_IDS_BODY_BYTES, INSERT_BODY_BYTES
 
-from .envelope import Refusal, body_too_large, unknown, unknown_content_type
+from .envelope import Failure, body_too_large, unknown, unknown_content_type
 from .multipart import VectorsFile
 
 if TYPE_CHECKING:
@@ -25,26 +25,26 @@ PAUSE_SECONDS: Final = 30.0
 
 
 def media_type(request: Request) -> str:
-    """Give the media type of a body, without its parameters."""
+    """Return the media type of a body, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def small(request: Request) -> bytes:
-    """Give a small body.
+    """Return a small body.
 
     Raises:
-        Refusal: It is too large, or its sender paused for too long.
+        Failure: It is too large, or its sender paused for too long.
 
     """
-    return b"".join([chunk async for chunk in _chunks(request, GET_BODY_BYTES)])
+    return b"".join([chunk async for chunk in _chunks(request, GET_BY_IDS_BODY_BYTES)])
 
 
 @asynccontextmanager
 async def ndjson(request: Request) -> AsyncIterator[BinaryIO]:
-    """Give the NDJSON of an insert, raw or as the multipart file `vectors`, on disk where it is large.
+    """Return the NDJSON of an insert, raw or as the multipart file `vectors`, on disk where it is large.
 
     Raises:
-        Refusal: It is neither, too large, or its sender paused for too long.
+        Failure: It is neither, too large, or its sender paused for too long.
 
     """
     if "content-encoding" in request.headers:
@@ -76,7 +76,7 @@ async def _chunks(request: Request, limit: int) -> AsyncGenerator[bytes]:
             with anyio.fail_after(PAUSE_SECONDS):
                 chunk = await anext(stream, b"")
         except TimeoutError:
-            raise Refusal(408, None, "Request Timeout") from None
+            raise Failure(408, None, "Request Timeout") from None
         if not chunk:
             return
         size += len(chunk)

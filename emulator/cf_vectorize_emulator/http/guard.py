@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .envelope import Refusal, unknown
+from .envelope import Failure, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,14 +33,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        refusal = self._judge(Request(scope))
-        if refusal is None:
+        failure = self._judge(Request(scope))
+        if failure is None:
             await self._app(scope, receive, send)
         else:
-            response = Response(refusal.body, refusal.status, {"content-type": refusal.content_type})
+            response = Response(failure.body(), failure.status, {"content-type": failure.content_type})
             await response(scope, receive, send)
 
-    def _judge(self, request: Request) -> Refusal | None:
+    def _judge(self, request: Request) -> Failure | None:
         host = request.headers.get("host", "")
         if not self._is_ours(host):
             return unknown("The Host header names another server; start the emulator with --allow-host NAME", 403)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 FILE: Final = b"vectors"
+# What parts may hold of headers, and how many parts there may be: a form needs one.
 HEADER_BYTES: Final = 16_384
+PARTS: Final = 100
 
 
 class VectorsFile:
@@ -24,7 +26,7 @@ class VectorsFile:
         target: Where the content goes.
 
     Raises:
-        Refusal: The boundary is missing.
+        Failure: The boundary is missing.
 
     """
 
@@ -35,6 +37,7 @@ class VectorsFile:
         self._target = target
         self._found = self._complete = self._inside = False
         self._name = self._value = self._disposition = b""
+        self._parts = self._header_bytes = 0
         self._parser = MultipartParser(
             boundary,
             {
@@ -52,7 +55,7 @@ class VectorsFile:
         """Take a piece of the form.
 
         Raises:
-            Refusal: It is no form, or has two such files.
+            Failure: It is no form, or has two such files.
 
         """
         try:
@@ -64,7 +67,7 @@ class VectorsFile:
         """Take the end of the form.
 
         Raises:
-            Refusal: The form was cut short, or has no such file.
+            Failure: The form was cut short, or has no such file.
 
         """
         if not self._complete:
@@ -74,18 +77,22 @@ class VectorsFile:
 
     def _begin_part(self) -> None:
         self._inside, self._disposition = False, b""
+        self._header_bytes = 0
+        self._parts += 1
+        if self._parts > PARTS:
+            raise unknown(f"malformed multipart body: more than {PARTS} parts")
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
-        self._name = self._extend(self._name, data[start:end])
+        self._name += self._counted(data[start:end])
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._value = self._extend(self._value, data[start:end])
+        self._value += self._counted(data[start:end])
 
-    @staticmethod
-    def _extend(text: bytes, more: bytes) -> bytes:
-        if len(text) + len(more) > HEADER_BYTES:
-            raise unknown("malformed multipart body: a header is too long")
-        return text + more
+    def _counted(self, more: bytes) -> bytes:
+        self._header_bytes += len(more) + 1  # a header costs time even where it is empty
+        if self._header_bytes > HEADER_BYTES:
+            raise unknown("malformed multipart body: the headers of a part are too long")
+        return more
 
     def _end_header(self) -> None:
         if self._name.lower() == b"content-disposition":

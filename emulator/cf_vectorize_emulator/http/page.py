@@ -6,21 +6,33 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 # Nothing from elsewhere: style and script stand in the page, and it talks to its own server only.
 POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+FOLDER: Final = files("cf_vectorize_emulator.http").joinpath("static")
+TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-async def show(_: Request) -> Response:
-    """Answer with the page."""
-    return Response(
-        files("cf_vectorize_emulator.http").joinpath("page.html").read_bytes(),
-        media_type="text/html",
-        headers={"content-security-policy": POLICY, "cache-control": "no-store"},
-    )
+async def show(request: Request) -> Response:
+    """Answer with the page, or a part of it."""
+    name = request.path_params.get("name", "index.html")
+    file = next((file for file in FOLDER.iterdir() if file.name == name), None)
+    if file is None:
+        return Response("Not Found\n", 404, media_type="text/plain")
+    headers = {
+        "content-security-policy": POLICY,
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+    return Response(file.read_bytes(), 200, headers, TYPES[name.rpartition(".")[2]])
+
+
+ROUTES: Final = [Route("/", show), Route("/page/{name}", show)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
     from starlette.types import Receive, Scope, Send
 
@@ -19,10 +21,42 @@ HEADER_SECONDS: Final = 30.0
 
 
 class Wire:
-    """One connection."""
+    """One connection, in place of its transport: it can hold back what is written."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._held: list[bytes] | None = None
+        self._closes = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the transport has."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, or hold them back."""
+        if self._held is None:
+            self._transport.write(data)
+        else:
+            self._held.append(data)
+
+    def close(self) -> None:
+        """End the connection, once nothing is held back."""
+        if self._held is None:
+            self._transport.close()
+        else:
+            self._closes = True
+
+    @contextmanager
+    def held(self, times: int, surplus: bytes) -> Iterator[None]:
+        """Send what is written in the block so many times, with a surplus behind it, in one write."""
+        self._held = []
+        try:
+            yield
+        finally:
+            data, self._held = b"".join(self._held), None
+            self._transport.write(data * times + surplus)
+            if self._closes:
+                self._transport.close()
 
     async def reset(self, receive: Receive) -> None:
         """End the connection with a TCP reset."""
@@ -53,8 +87,9 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Take a connection."""
-        super().connection_made(transport)
-        app, wire = self.app, Wire(transport)
+        wire = Wire(transport)
+        super().connection_made(cast("asyncio.Transport", wire))
+        app = self.app
 
         async def with_wire(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[EXTENSION] = wire
