@@ -19,7 +19,7 @@ import yaml
 
 from cf_vectorize_contract import probes as contract
 from cf_vectorize_emulator.server import EmulatorProcess
-from cf_vectorize_overlay.index import Credentials
+from cf_vectorize_overlay.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

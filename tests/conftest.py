@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cf_vectorize import InsertReport
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def index() -> Iterator[IndexServer]:
 
 
 @pytest.fixture
-def transport(index: IndexServer) -> Iterator[Transport]:
+def transport(index: IndexServer) -> Iterator[Index]:
     """Send to that index."""
     transport = index.transport()
     yield transport

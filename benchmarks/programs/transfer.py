@@ -9,16 +9,15 @@ from pathlib import Path
 
 from batches import ranges
 from cf_vectorize_overlay.body import Body, OpenFile, Segment
-from cf_vectorize_overlay.index import Attempts, Credentials, Transport
+from cf_vectorize_overlay.index import Attempts, Index
 
 
 def main(path: Path) -> None:
-    credentials = Credentials.find(None, None, None, None)
-    transport = Transport("bench", credentials, base_url=None, timeout=60, give_up_after=0, requests_per_5min=None)
+    index = Index("bench", give_up_after=0)
     file = OpenFile(os.open(path, os.O_RDONLY), str(path))
     used = time.process_time()
     for start, stop in ranges(path):
-        transport.insert(Body([Segment(file, start, stop)], lambda _: None), "error", Attempts())
+        index.send(Body([Segment(file, start, stop)], lambda _: None), "error", Attempts())
     print(time.process_time() - used)
 
 

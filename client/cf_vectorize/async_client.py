@@ -49,9 +49,9 @@ class AsyncVectorize(Engine):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._index.close()
         self._pool.shutdown(wait=False)
-        del self._pool  # a later call is told by the transport that the client is closed
+        del self._pool  # a later call is told by the index that the client is closed
 
     async def insert(self, source: object, **options: Unpack[InsertArguments]) -> InsertReport:
         """Load vectors from a source of any size; see `Vectorize.insert`.

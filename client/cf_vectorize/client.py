@@ -53,7 +53,7 @@ class Vectorize(Engine):
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._index.close()
 
     def insert(self, source: object, **options: Unpack[InsertArguments]) -> InsertReport:
         """Load vectors from a source of any size.

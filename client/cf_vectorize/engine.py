@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cf_vectorize.base.defaults import GIVE_UP_AFTER
 from cf_vectorize_overlay.errors import VectorizeError
-from cf_vectorize_overlay.index import TIMEOUT, Credentials, Transport
+from cf_vectorize_overlay.index import TIMEOUT, Index
+from cf_vectorize_overlay.limits import GIVE_UP_AFTER
 
 if TYPE_CHECKING:
     import os
@@ -44,9 +44,12 @@ class Engine:
         give_up_after: float = GIVE_UP_AFTER,
         requests_per_5min: int | None = None,
     ) -> None:
-        self._transport = Transport(
+        self._index = Index(
             index,
-            Credentials.find(account_id, api_token, api_email, api_key),
+            account_id=account_id,
+            api_token=api_token,
+            api_email=api_email,
+            api_key=api_key,
             base_url=base_url,
             timeout=timeout,
             give_up_after=give_up_after,
@@ -54,7 +57,7 @@ class Engine:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._transport.index!r})"
+        return f"{type(self).__name__}({self._index.name!r})"
 
     def _insert_batches(
         self, source: object, arguments: InsertArguments, stop: threading.Event, sampler: Sampler | None = None
@@ -63,7 +66,7 @@ class Engine:
         from cf_vectorize.load.options import InsertOptions  # noqa: PLC0415
         from cf_vectorize.source.open import open_sources  # noqa: PLC0415
 
-        return insert.outcomes(self._transport, open_sources(source), InsertOptions(**arguments), stop, sampler)
+        return insert.outcomes(self._index, open_sources(source), InsertOptions(**arguments), stop, sampler)
 
     def _insert(self, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
         from cf_vectorize.load.options import InsertOptions  # noqa: PLC0415
@@ -92,7 +95,7 @@ class Engine:
 
         try:
             on_progress = arguments.get("on_progress")
-            found = verify.verify_sample(self._transport, sampler, stop=stop, on_progress=on_progress)
+            found = verify.verify_sample(self._index, sampler, stop=stop, on_progress=on_progress)
         except KeyboardInterrupt:
             raise InsertInterrupted(report) from None
         except VectorizeError as error:
@@ -103,27 +106,27 @@ class Engine:
     def _get_by_ids(self, ids: Iterable[str], concurrency: int, stop: threading.Event) -> Vectors:
         from cf_vectorize.read import fetch as lookup  # noqa: PLC0415
 
-        return lookup.fetch(self._transport, ids, concurrency=concurrency, stop=stop)
+        return lookup.fetch(self._index, ids, concurrency=concurrency, stop=stop)
 
     def _iter_by_ids(
         self, ids: Iterable[str], concurrency: int, stop: threading.Event
     ) -> Generator[tuple[str, Vector | None], None, None]:
         from cf_vectorize.read import fetch as lookup  # noqa: PLC0415
 
-        return lookup.fetch_iter(self._transport, ids, concurrency=concurrency, stop=stop)
+        return lookup.fetch_iter(self._index, ids, concurrency=concurrency, stop=stop)
 
     def _export_by_ids(
         self, ids: Iterable[str], output: str | os.PathLike[str], concurrency: int, stop: threading.Event
     ) -> Generator[tuple[str, bool], None, None]:
         from cf_vectorize.read.export import export  # noqa: PLC0415
 
-        return export(self._transport, ids, Path(output), concurrency=concurrency, stop=stop)
+        return export(self._index, ids, Path(output), concurrency=concurrency, stop=stop)
 
     def _verify(self, source: object, arguments: VerifyArguments, stop: threading.Event) -> VerifyReport:
         from cf_vectorize.read import verify  # noqa: PLC0415
         from cf_vectorize.source.open import open_sources  # noqa: PLC0415
 
-        return verify.verify(self._transport, open_sources(source), stop=stop, **arguments)
+        return verify.verify(self._index, open_sources(source), stop=stop, **arguments)
 
 
 def _raise_failure(report: InsertReport) -> None:

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command: print the report, and give the exit code."""
+    from cf_vectorize_overlay.credentials import Credentials  # noqa: PLC0415
     from cf_vectorize_overlay.errors import InputError  # noqa: PLC0415 - help needs none of it
-    from cf_vectorize_overlay.index import Credentials  # noqa: PLC0415
 
     try:
         from .probes import Service, probe  # noqa: PLC0415

@@ -21,13 +21,15 @@ import attrs
 
 from cf_vectorize_overlay import errors
 from cf_vectorize_overlay.envelope import unwrap
-from cf_vectorize_overlay.index import BASE_URL, TIMEOUT, Credentials
+from cf_vectorize_overlay.index import BASE_URL, TIMEOUT
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS
 
 from .fragment import UNDOCUMENTED, Fragment, Problem, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cf_vectorize_overlay.credentials import Credentials
 
 KEPT, BROKEN, NOT_JUDGED = 0, 1, 3
 NDJSON, JSON, TEXT = "application/x-ndjson", "application/json", "text/plain"

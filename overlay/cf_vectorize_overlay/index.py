@@ -9,7 +9,6 @@ import hashlib
 import logging
 import math
 import os
-import re
 import threading
 import time
 from functools import lru_cache
@@ -20,19 +19,22 @@ import httpx
 
 from cf_vectorize_api import AuthenticatedClient, Client
 from cf_vectorize_api.api.vectorize import get_by_ids, insert
-from cf_vectorize_api.models import GetByIdsRequest
+from cf_vectorize_api.models import GetByIdsRequest, Metadata
 from cf_vectorize_api.types import File
 from cf_vectorize_overlay import errors
 
+from .credentials import Credentials
 from .envelope import are_vectors, is_mutation, unwrap
-from .limits import __version__
+from .limits import GIVE_UP_AFTER, __version__
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
+from .vector import Vector
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from cf_vectorize_api.models import UnparsableBehavior, Vector
+    from cf_vectorize_api.models import UnparsableBehavior
+    from cf_vectorize_api.models import Vector as GeneratedVector
     from cf_vectorize_api.types import Response
 
     from .body import Body
@@ -40,94 +42,10 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.cloudflare.com/client/v4"
 # The service merges batches for minutes at most; what takes longer is taken for lost and sent again.
 TIMEOUT = 60.0
-SHORTEST_SECRET = 8
 INDEX_NAME_LENGTH = 64
 LOGGER = logging.getLogger("cf_vectorize")
 # Or Python would print what nobody asked to see.
 LOGGER.addHandler(logging.NullHandler())
-
-
-@attrs.frozen
-class Credentials:
-    """Who asks: an API token, or an email with a key. Never shown."""
-
-    account_id: str = attrs.field(repr=False)
-    api_token: str | None = attrs.field(repr=False)
-    api_email: str | None = attrs.field(repr=False)
-    api_key: str | None = attrs.field(repr=False)
-
-    @classmethod
-    def find(
-        cls,
-        account_id: str | None,
-        api_token: str | None,
-        api_email: str | None,
-        api_key: str | None,
-    ) -> Credentials:
-        """Take what is given, and the rest from the environment under the official SDK's names.
-
-        Raises:
-            InputError: One is missing or cannot stand in a header; the message names its argument and its variable.
-
-        """
-        account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
-        if not account_id:
-            raise errors.InputError("no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID")
-        if api_token is None and api_email is None and api_key is None:
-            api_token = _from_environment("CLOUDFLARE_API_TOKEN")
-        if api_token := _usable("api_token", api_token):
-            return cls(account_id, api_token, None, None)
-        api_email = _usable("api_email", api_email) or _from_environment("CLOUDFLARE_EMAIL")
-        api_key = _usable("api_key", api_key) or _from_environment("CLOUDFLARE_API_KEY")
-        if api_email and api_key:
-            return cls(account_id, None, api_email, api_key)
-        missing = (
-            "an email without a key: pass api_key=… or set CLOUDFLARE_API_KEY"
-            if api_email
-            else "a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL"
-            if api_key
-            else "no credentials: pass api_token=… or set CLOUDFLARE_API_TOKEN "
-            "(or api_email=… and api_key=…, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
-        )
-        raise errors.InputError(missing)
-
-    def scrub(self, text: str) -> str:
-        """Take every secret out of a text that came from outside."""
-        text = text.replace(f"/accounts/{self.account_id}/", "/accounts/…/")
-        for secret in (self.account_id, self.api_token, self.api_email, self.api_key):
-            # A shorter one is no secret, and would tear words apart.
-            if secret and len(secret) >= SHORTEST_SECRET:
-                text = text.replace(secret, "[redacted]")
-        return text
-
-
-def _usable(name: str, given: str | None) -> str | None:
-    """Give a credential without the white space around it, None where there is none."""
-    value = (given or "").strip()
-    # A header would refuse anything else with a message that shows it.
-    if not value.isascii() or any(not character.isprintable() or character.isspace() for character in value):
-        raise errors.InputError(f"{name} holds a space or a character that no credential has; copy it anew")
-    return value or None
-
-
-def _from_environment(name: str) -> str | None:
-    return _usable(name, os.environ.get(name))
-
-
-class _WithoutAccount(logging.Filter):
-    """Takes the account id out of the URL that httpx logs for each request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                re.sub("/accounts/[^/]+/", "/accounts/…/", str(value)) if isinstance(value, httpx.URL) else value
-                for value in record.args
-            )
-        return True
-
-
-logging.getLogger("httpx").addFilter(_WithoutAccount())
 
 
 @lru_cache(maxsize=1)
@@ -163,18 +81,21 @@ class Cancelled(BaseException):
     """The caller no longer wants the answer."""
 
 
-class Transport:
+class Index:
     """Sends requests of one index, from any number of threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
         self,
-        index: str,
-        credentials: Credentials,
+        name: str,
         *,
-        base_url: str | None,
-        timeout: float,
-        give_up_after: float,
-        requests_per_5min: int | None,
+        account_id: str | None = None,
+        api_token: str | None = None,
+        api_email: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        give_up_after: float = GIVE_UP_AFTER,
+        requests_per_5min: int | None = None,
     ) -> None:
         if not 0 < timeout < math.inf:
             raise errors.InputError(f"timeout is {timeout}; it is more than 0 seconds and finite")
@@ -182,10 +103,10 @@ class Transport:
             raise errors.InputError(f"give_up_after is {give_up_after}; it is at least 0 seconds")
         if requests_per_5min is not None and requests_per_5min < 1:
             raise errors.InputError(f"requests_per_5min is {requests_per_5min}; it is at least 1")
-        if not 0 < len(index) <= INDEX_NAME_LENGTH or index in {".", ".."}:
-            raise errors.InputError(f"index is {index!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
-        self.index = index
-        self._credentials = credentials
+        if not 0 < len(name) <= INDEX_NAME_LENGTH or name in {".", ".."}:
+            raise errors.InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
+        self.name = name
+        self._credentials = Credentials.find(account_id, api_token, api_email, api_key)
         self._give_up_after = give_up_after
         self._budget = Budget(requests_per_5min)
         # The response that the hook saw for the request that this thread is sending, and its envelope's result.
@@ -226,9 +147,9 @@ class Transport:
 
     @property
     def target(self) -> str:
-        """What requests go to, as a text that two transports share only where account, service and index are one."""
-        told = f"{self._base_url}\n{self._credentials.account_id}\n{self.index}"
-        return f"{self.index} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
+        """What requests go to, as a text that two indexes share only where account, service and index are one."""
+        told = f"{self._base_url}\n{self._credentials.account_id}\n{self.name}"
+        return f"{self.name} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
     def close(self) -> None:
         """Close every connection; no request can be sent any more."""
@@ -237,7 +158,7 @@ class Transport:
             if self._opened is not None:
                 self._opened.get_httpx_client().close()
 
-    def insert(self, body: Body, unparsable: UnparsableBehavior, attempts: Attempts) -> str:
+    def send(self, body: Body, unparsable: UnparsableBehavior, attempts: Attempts) -> str:
         """Send one batch and give its mutation id.
 
         Raises:
@@ -251,7 +172,7 @@ class Transport:
             payload = File(payload=cast("BinaryIO", body))
             return insert.sync_detailed(
                 self._credentials.account_id,
-                self.index,
+                self.name,
                 client=self._client,
                 body=payload,
                 unparsable_behavior=unparsable,
@@ -259,7 +180,7 @@ class Transport:
 
         return str(self._exchange(send, is_mutation, attempts).mutation_id)
 
-    def get_by_ids(self, ids: list[str], attempts: Attempts) -> list[Vector]:
+    def fetch(self, ids: list[str], attempts: Attempts) -> list[Vector]:
         """Fetch at most 20 vectors; ids that the index does not hold are left out.
 
         Raises:
@@ -270,11 +191,10 @@ class Transport:
 
         def send() -> Response[Any]:
             return get_by_ids.sync_detailed(
-                self._credentials.account_id, self.index, client=self._client, body=GetByIdsRequest(ids)
+                self._credentials.account_id, self.name, client=self._client, body=GetByIdsRequest(ids)
             )
 
-        vectors: list[Vector] = self._exchange(send, are_vectors, attempts)
-        return vectors
+        return [_public(vector) for vector in self._exchange(send, are_vectors, attempts)]
 
     def _exchange(self, send: Callable[[], Response[Any]], holds: Callable[[Any], bool], attempts: Attempts) -> Any:
         """Send until there is an answer whose result `holds`, and give that result, or time is up."""
@@ -384,6 +304,17 @@ class Transport:
             request.method,
             self._credentials.scrub(request.url.path),
         )
+
+
+def _public(vector: GeneratedVector) -> Vector:
+    namespace, metadata = vector.namespace, vector.metadata
+    return Vector(
+        vector.id,
+        vector.values,
+        namespace if isinstance(namespace, str) else None,
+        metadata.additional_properties if isinstance(metadata, Metadata) else None,
+        vector.additional_properties,
+    )
 
 
 _FAILURES: dict[type[httpx.HTTPError], str] = {

@@ -16,3 +16,6 @@ DIMENSIONS_MIN: Final = 32
 DIMENSIONS_MAX: Final = 1_536
 REQUESTS_PER_WINDOW: Final = 1_200
 WINDOW_SECONDS: Final = 300
+
+# Seconds in which a failing request is tried again: twice the account's five-minute block.
+GIVE_UP_AFTER: Final = 600.0

@@ -18,8 +18,8 @@ from cf_vectorize_contract import probes as contract
 from cf_vectorize_contract.fragment import Fragment, Response
 from cf_vectorize_contract.probes import PROBES, Service
 from cf_vectorize_emulator.server import EmulatorProcess
+from cf_vectorize_overlay.credentials import Credentials
 from cf_vectorize_overlay.errors import InputError
-from cf_vectorize_overlay.index import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from contract_suite import load_recordings, problems, secrets_in
 from cf_vectorize_contract.fragment import Fragment
 from cf_vectorize_contract.probes import PROBES
 from cf_vectorize_emulator.server import EmulatorProcess
-from cf_vectorize_overlay.index import Credentials
+from cf_vectorize_overlay.credentials import Credentials
 from record import Recorder, record
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def target_of(url: str) -> str:
     from cf_vectorize import Vectorize
 
     with Vectorize("index", **settings(url)) as index:
-        return index._transport.target
+        return index._index.target
 
 
 def test_a_finished_load_sends_nothing(source: Path, tmp_path: Path) -> None:
@@ -371,7 +371,7 @@ def test_the_target_tells_service_account_and_index_apart() -> None:
     found = set()
     for index, other in [("a", {}), ("b", {}), ("a", {"account_id": "f" * 32}), ("a", {"base_url": url + "x"})]:
         with Vectorize(index, **{**settings(url), **other}) as client:
-            found.add(client._transport.target)
+            found.add(client._index.target)
     assert len(found) == 4
 
 

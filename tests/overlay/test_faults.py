@@ -23,7 +23,7 @@ from cf_vectorize import (
     Vectorize,
     VectorizeError,
 )
-from cf_vectorize.base.defaults import GIVE_UP_AFTER
+from cf_vectorize_overlay.limits import GIVE_UP_AFTER
 from cf_vectorize_overlay.pacing import PAUSE_CAP, PAUSE_FLOOR, RETRY_AFTER_CAP
 from loads import ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -273,7 +273,7 @@ def test_one_throttled_worker_stops_all(throttled: Answer, clock: Clock, insert:
 
 def test_a_worker_that_already_waits_obeys_a_later_block(clock: Clock) -> None:
     with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
-        budget = index._transport._budget
+        budget = index._index._budget
         budget.block(1_010.0)
         clock.meeting = threading.Barrier(1, lambda: budget.block(1_100.0))
         index.insert(lines(1))

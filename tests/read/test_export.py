@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
 IDS = [f"v{number}" for number in range(100)]
 ASKED = [*IDS[:50], "unknown", *IDS[50:], "v3"]
@@ -33,17 +33,17 @@ def index() -> Iterator[IndexServer]:
         yield server
 
 
-def start(transport: Transport, output: Path, ids: Any = ASKED) -> Any:
+def start(transport: Index, output: Path, ids: Any = ASKED) -> Any:
     return export(transport, ids, output, concurrency=2, stop=threading.Event())
 
 
-def break_off(transport: Transport, output: Path, after: int) -> None:
+def break_off(transport: Index, output: Path, after: int) -> None:
     pairs = start(transport, output)
     assert len(list(islice(pairs, after))) == after
     pairs.close()
 
 
-def test_ndjson_holds_the_vectors_in_the_order_asked(transport: Transport, tmp_path: Path) -> None:
+def test_ndjson_holds_the_vectors_in_the_order_asked(transport: Index, tmp_path: Path) -> None:
     output = tmp_path / "out.ndjson"
     pairs = list(start(transport, output))
     assert pairs == [(identity, identity != "unknown") for identity in ASKED]
@@ -53,7 +53,7 @@ def test_ndjson_holds_the_vectors_in_the_order_asked(transport: Transport, tmp_p
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_parquet_has_the_columns_of_to_arrow(transport: Transport, tmp_path: Path) -> None:
+def test_parquet_has_the_columns_of_to_arrow(transport: Index, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     list(start(transport, tmp_path / "out.parquet"))
     table = parquet.read_table(tmp_path / "out.parquet")
@@ -63,7 +63,7 @@ def test_parquet_has_the_columns_of_to_arrow(transport: Transport, tmp_path: Pat
     ]
 
 
-def test_npy_comes_with_its_ids(transport: Transport, tmp_path: Path) -> None:
+def test_npy_comes_with_its_ids(transport: Index, tmp_path: Path) -> None:
     list(start(transport, tmp_path / "out.npy"))
     matrix = np.load(tmp_path / "out.npy")
     assert (matrix.dtype, matrix.shape) == (np.float32, (101, 32))
@@ -72,14 +72,14 @@ def test_npy_comes_with_its_ids(transport: Transport, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["ndjson", "parquet", "npy"])
-def test_nothing_found_is_an_empty_file(transport: Transport, tmp_path: Path, suffix: str) -> None:
+def test_nothing_found_is_an_empty_file(transport: Index, tmp_path: Path, suffix: str) -> None:
     assert list(start(transport, tmp_path / f"out.{suffix}", ["x"])) == [("x", False)]
     assert (tmp_path / f"out.{suffix}").exists()
 
 
 @pytest.mark.parametrize("after", [1, 37, 101])
 def test_broken_off_it_goes_on_and_asks_for_nothing_twice(
-    index: IndexServer, transport: Transport, tmp_path: Path, after: int
+    index: IndexServer, transport: Index, tmp_path: Path, after: int
 ) -> None:
     output, whole = tmp_path / "out.ndjson", tmp_path / "whole.ndjson"
     list(start(transport, whole))
@@ -93,7 +93,7 @@ def test_broken_off_it_goes_on_and_asks_for_nothing_twice(
 
 
 @pytest.mark.parametrize("torn", [b"{", b'{"id":"v30","values":[1,2', b'{"format":"cf-'])
-def test_a_torn_last_line_is_fetched_again(transport: Transport, tmp_path: Path, torn: bytes) -> None:
+def test_a_torn_last_line_is_fetched_again(transport: Index, tmp_path: Path, torn: bytes) -> None:
     output, part = tmp_path / "out.ndjson", tmp_path / "out.ndjson.part"
     break_off(transport, output, 30)
     part.write_bytes(torn if b"format" in torn else part.read_bytes() + torn)
@@ -101,9 +101,7 @@ def test_a_torn_last_line_is_fetched_again(transport: Transport, tmp_path: Path,
     assert len(output.read_bytes().splitlines()) == 101
 
 
-def test_other_ids_another_index_and_damage_are_refused(
-    index: IndexServer, transport: Transport, tmp_path: Path
-) -> None:
+def test_other_ids_another_index_and_damage_are_refused(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     output, part = tmp_path / "out.ndjson", tmp_path / "out.ndjson.part"
     break_off(transport, output, 30)
     kept = part.read_bytes()
@@ -121,7 +119,7 @@ def test_other_ids_another_index_and_damage_are_refused(
         list(start(transport, output))
 
 
-def test_two_at_a_time_are_refused(transport: Transport, tmp_path: Path) -> None:
+def test_two_at_a_time_are_refused(transport: Index, tmp_path: Path) -> None:
     first = start(transport, tmp_path / "out.ndjson")
     next(first)
     with pytest.raises(JournalError, match="another process is writing it"):
@@ -131,7 +129,7 @@ def test_two_at_a_time_are_refused(transport: Transport, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("existing", ["out.npy", "out.npy.ids"])
 def test_what_exists_already_is_left_as_it_is(
-    index: IndexServer, transport: Transport, tmp_path: Path, existing: str
+    index: IndexServer, transport: Index, tmp_path: Path, existing: str
 ) -> None:
     (tmp_path / existing).write_text("mine\n")
     with pytest.raises(InputError, match=f"{existing}: exists already; name another output, or move it away"):
@@ -141,7 +139,7 @@ def test_what_exists_already_is_left_as_it_is(
     assert index.requests == []
 
 
-def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport: Transport, tmp_path: Path) -> None:
+def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport: Index, tmp_path: Path) -> None:
     break_off(transport, tmp_path / "out.npy", 30)
     for torn in ("out.npy", "out.npy.ids"):
         (tmp_path / torn).write_text("torn")
@@ -151,7 +149,7 @@ def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport
 
 @pytest.mark.parametrize("suffix", DECOMPRESSORS)
 def test_the_name_of_a_compressed_file_is_refused(
-    index: IndexServer, transport: Transport, tmp_path: Path, suffix: str
+    index: IndexServer, transport: Index, tmp_path: Path, suffix: str
 ) -> None:
     with pytest.raises(InputError, match=f"{suffix}: would not be compressed; name it without {suffix}, and"):
         next(start(transport, tmp_path / f"out.ndjson{suffix}"))
@@ -159,14 +157,14 @@ def test_the_name_of_a_compressed_file_is_refused(
 
 
 def test_an_output_that_cannot_be_written_is_named_before_anything_is_fetched(
-    index: IndexServer, transport: Transport, tmp_path: Path
+    index: IndexServer, transport: Index, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"nowhere/out.part: cannot be written: No such file or directory$"):
         next(start(transport, tmp_path / "nowhere" / "out"))
     assert index.requests == []
 
 
-def test_a_disk_that_fails_keeps_what_was_fetched(transport: Transport, tmp_path: Path) -> None:
+def test_a_disk_that_fails_keeps_what_was_fetched(transport: Index, tmp_path: Path) -> None:
     output = tmp_path / "out"
     pairs = start(transport, output)
     next(pairs)
@@ -179,7 +177,7 @@ def test_a_disk_that_fails_keeps_what_was_fetched(transport: Transport, tmp_path
     assert len(list(start(transport, output))) == len(ASKED)
 
 
-def test_an_id_with_a_line_break_is_refused_for_npy(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_an_id_with_a_line_break_is_refused_for_npy(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ids\[1\] has a line break"):
         list(start(transport, tmp_path / "out.npy", ["v1", "a\u2028b"]))
     assert index.requests == []

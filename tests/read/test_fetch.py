@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
 DIMENSIONS = 32
 
@@ -37,11 +37,11 @@ def fill(index: IndexServer, count: int) -> list[str]:
     return ids
 
 
-def get(transport: Transport, ids: Any, **options: Any) -> Vectors:
+def get(transport: Index, ids: Any, **options: Any) -> Vectors:
     return fetch(transport, ids, stop=threading.Event(), **options)
 
 
-def get_iter(transport: Transport, ids: Any, **options: Any) -> Any:
+def get_iter(transport: Index, ids: Any, **options: Any) -> Any:
     return fetch_iter(transport, ids, stop=threading.Event(), **options)
 
 
@@ -64,7 +64,7 @@ def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 def test_vectors_come_in_the_order_asked_whatever_order_the_service_answers_in(
-    index: IndexServer, transport: Transport
+    index: IndexServer, transport: Index
 ) -> None:
     ids = fill(index, 205)[::-1]
     vectors = get(transport, ids)
@@ -74,7 +74,7 @@ def test_vectors_come_in_the_order_asked_whatever_order_the_service_answers_in(
     assert sorted(map(len, index.requests)) == [5] + [20] * 10
 
 
-def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transport: Transport) -> None:
+def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transport: Index) -> None:
     fill(index, 50)
     asked = [name for number in range(50) for name in (f"x{number}", f"v{number}")]
     vectors = get(transport, asked)
@@ -85,13 +85,13 @@ def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transpor
         vectors["x0"]
 
 
-def test_nothing_found_and_nothing_asked_are_empty(index: IndexServer, transport: Transport) -> None:
+def test_nothing_found_and_nothing_asked_are_empty(index: IndexServer, transport: Index) -> None:
     assert get(transport, ["a"]).missing == ("a",)
     assert len(get(transport, iter(()))) == 0
     assert index.requests == [["a"]]
 
 
-def test_the_mapping_fetches_a_repeated_id_once(index: IndexServer, transport: Transport) -> None:
+def test_the_mapping_fetches_a_repeated_id_once(index: IndexServer, transport: Index) -> None:
     fill(index, 30)
     ids = [f"v{number % 30}" for number in range(100)]
     assert list(get(transport, ids)) == [f"v{number}" for number in range(30)]
@@ -99,7 +99,7 @@ def test_the_mapping_fetches_a_repeated_id_once(index: IndexServer, transport: T
 
 
 def test_the_iterator_gives_a_repeated_id_each_time_and_sends_it_once_a_request(
-    index: IndexServer, transport: Transport
+    index: IndexServer, transport: Index
 ) -> None:
     fill(index, 1)
     pairs = list(get_iter(transport, ["v0", "v0", "x", "v0"]))
@@ -108,7 +108,7 @@ def test_the_iterator_gives_a_repeated_id_each_time_and_sends_it_once_a_request(
     assert index.requests == [["v0", "x"]]
 
 
-def test_a_vector_nobody_asked_for_is_not_given(index: IndexServer, transport: Transport) -> None:
+def test_a_vector_nobody_asked_for_is_not_given(index: IndexServer, transport: Index) -> None:
     fill(index, 2)
     index.faults = [lambda _: (200, success(list(index.vectors.values())))]
     vectors = get(transport, ["v1", "v7"])
@@ -120,7 +120,7 @@ def test_a_vector_nobody_asked_for_is_not_given(index: IndexServer, transport: T
 
 
 @pytest.mark.usefixtures("either_parser")
-def test_a_vector_holds_what_the_service_answers(index: IndexServer, transport: Transport) -> None:
+def test_a_vector_holds_what_the_service_answers(index: IndexServer, transport: Index) -> None:
     index.vectors = {
         "null": {"id": "null", "namespace": None, "metadata": None, "values": [0.1, 0, -1.5]},
         "absent": {"id": "absent", "values": [0.1, 0, -1.5]},
@@ -215,14 +215,14 @@ def test_both_parsers_decode_alike(body: bytes, monkeypatch: pytest.MonkeyPatch)
 )
 @pytest.mark.parametrize("way", [get, lambda *arguments: list(get_iter(*arguments))])
 def test_what_is_no_id_is_refused_before_anything_is_sent(
-    index: IndexServer, transport: Transport, way: Any, ids: Any, message: str
+    index: IndexServer, transport: Index, way: Any, ids: Any, message: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         way(transport, ids)
     assert index.requests == []
 
 
-def test_an_id_of_64_bytes_is_sent(index: IndexServer, transport: Transport) -> None:
+def test_an_id_of_64_bytes_is_sent(index: IndexServer, transport: Index) -> None:
     index.put("ä" * 32, [1.0])
     assert list(get(transport, ["ä" * 32])) == ["ä" * 32]
 
@@ -230,7 +230,7 @@ def test_an_id_of_64_bytes_is_sent(index: IndexServer, transport: Transport) -> 
 # --- many -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_iterator_reads_ids_no_further_than_its_requests_need(transport: Transport) -> None:
+def test_the_iterator_reads_ids_no_further_than_its_requests_need(transport: Index) -> None:
     read = itertools.count()
     pairs = get_iter(transport, (f"x{next(read)}" for _ in range(5000)), concurrency=2)
     given = [identity for identity, _ in itertools.islice(pairs, 1000)]
@@ -239,7 +239,7 @@ def test_the_iterator_reads_ids_no_further_than_its_requests_need(transport: Tra
     pairs.close()
 
 
-def test_requests_run_at_the_same_time_and_no_more_than_asked_for(index: IndexServer, transport: Transport) -> None:
+def test_requests_run_at_the_same_time_and_no_more_than_asked_for(index: IndexServer, transport: Index) -> None:
     index.hold.clear()
     consumer = threading.Thread(target=lambda: list(get_iter(transport, map(str, range(400)), concurrency=3)))
     consumer.start()
@@ -250,7 +250,7 @@ def test_requests_run_at_the_same_time_and_no_more_than_asked_for(index: IndexSe
 
 
 def test_memory_does_not_grow_with_the_number_of_ids(
-    index: IndexServer, transport: Transport, monkeypatch: pytest.MonkeyPatch
+    index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = [f"v{number}" for number in range(20)]
     body = orjson.dumps(success([{"id": identity, "values": [0.5] * 1536} for identity in ids]))
@@ -274,7 +274,7 @@ def test_memory_does_not_grow_with_the_number_of_ids(
 
 
 def test_a_failed_request_is_made_again_with_a_warning(
-    index: IndexServer, transport: Transport, caplog: pytest.LogCaptureFixture
+    index: IndexServer, transport: Index, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = fill(index, 100)
     index.faults = [
@@ -289,7 +289,7 @@ def test_a_failed_request_is_made_again_with_a_warning(
     assert sorted(match[1] for match in told if match) == ["200", "429", "520"]
 
 
-def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, transport: Transport) -> None:
+def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, transport: Index) -> None:
     ids = fill(index, 10_000)
     index.faults = [lambda _: (400, failure(40007, "too many ids in payload; max id count is 20, got 21"))]
     with pytest.raises(RejectedError, match="max id count is 20"):
@@ -297,9 +297,7 @@ def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, t
     assert len(index.requests) < 10
 
 
-def test_what_came_before_a_failure_in_order_is_given_by_the_iterator(
-    index: IndexServer, transport: Transport
-) -> None:
+def test_what_came_before_a_failure_in_order_is_given_by_the_iterator(index: IndexServer, transport: Index) -> None:
     ids = fill(index, 60)
     refuse = (400, failure(40008, "id too long; max is 64 bytes, got 65 bytes"))
     index.faults = [lambda asked: refuse if "v40" in asked else (200, success([]))] * 3
@@ -309,7 +307,7 @@ def test_what_came_before_a_failure_in_order_is_given_by_the_iterator(
         next(pairs)
 
 
-def test_abandoning_the_iterator_stops_its_requests(index: IndexServer, transport: Transport) -> None:
+def test_abandoning_the_iterator_stops_its_requests(index: IndexServer, transport: Index) -> None:
     stop = threading.Event()
     pairs = fetch_iter(transport, map(str, range(5000)), concurrency=2, stop=stop)
     next(pairs)
@@ -335,7 +333,7 @@ def awaiting(base_url: str = "http://127.0.0.1:1") -> AsyncVectorize:
     return AsyncVectorize("an-index", account_id="an-account", api_token="a-token", base_url=base_url)
 
 
-def test_ids_come_from_an_async_iterable(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_ids_come_from_an_async_iterable(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     ids = fill(index, 50)
 
     async def asked() -> AsyncIterator[str]:
@@ -367,7 +365,7 @@ def test_a_closed_client_says_so() -> None:
 
 
 @pytest.mark.usefixtures("either_parser")
-def test_to_numpy_gives_ids_and_float32_rows(index: IndexServer, transport: Transport) -> None:
+def test_to_numpy_gives_ids_and_float32_rows(index: IndexServer, transport: Index) -> None:
     source = np.random.default_rng(7).standard_normal((45, 96)).astype(np.float32)
     for number, row in enumerate(source):
         index.vectors[f"v{number}"] = {"id": f"v{number}", "values": json.loads(orjson.dumps(row.tolist()))}
@@ -377,7 +375,7 @@ def test_to_numpy_gives_ids_and_float32_rows(index: IndexServer, transport: Tran
     assert np.array_equal(matrix.view(np.uint32), source.view(np.uint32))
 
 
-def test_to_arrow_gives_a_table(index: IndexServer, transport: Transport) -> None:
+def test_to_arrow_gives_a_table(index: IndexServer, transport: Index) -> None:
     pytest.importorskip("pyarrow")
     index.put("a", [1.0, 2.5], namespace="n", metadata={"k": ["v"], "x": 1})
     index.put("b", [3.0, -4.5])
@@ -389,14 +387,14 @@ def test_to_arrow_gives_a_table(index: IndexServer, transport: Transport) -> Non
     ]
 
 
-def test_nothing_found_is_an_empty_array_and_table(transport: Transport) -> None:
+def test_nothing_found_is_an_empty_array_and_table(transport: Index) -> None:
     pytest.importorskip("pyarrow")
     nothing = get(transport, ["x"])
     assert nothing.to_numpy()[1].shape == (0, 0)
     assert nothing.to_arrow().num_rows == 0
 
 
-def test_the_repr_counts_and_does_not_dump(index: IndexServer, transport: Transport) -> None:
+def test_the_repr_counts_and_does_not_dump(index: IndexServer, transport: Index) -> None:
     assert repr(get(transport, [*fill(index, 40), "x"])) == "<Vectors: 40 found, 1 missing>"
 
 

@@ -27,7 +27,7 @@ from cf_vectorize.source.records import columns
 from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_overlay.errors import InputError, NotFoundError
-from cf_vectorize_overlay.index import Cancelled, Credentials, Transport
+from cf_vectorize_overlay.index import Cancelled, Index
 from cf_vectorize_overlay.vector import Vector
 from index_server import IndexServer, failure
 
@@ -68,7 +68,7 @@ def store(index: IndexServer, documents: Any) -> None:
         index.vectors[document["id"]] = stored
 
 
-def check(transport: Transport, *paths: Path, **options: Any) -> VerifyReport:
+def check(transport: Index, *paths: Path, **options: Any) -> VerifyReport:
     options = {"deadline": 0.0, "stop": threading.Event(), **options}
     return verify.verify(transport, open_sources([str(path) for path in paths]), **options)
 
@@ -275,7 +275,7 @@ def test_the_stated_confidence_holds_in_simulation(population: int, wrong_in_all
 # --- against an index -----------------------------------------------------------------------------------------------
 
 
-def test_what_is_there_and_the_same_is_equal(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_what_is_there_and_the_same_is_equal(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(100)))
     report = check(transport, write(tmp_path / "a.ndjson", 100))
     assert report.ok
@@ -287,7 +287,7 @@ def test_what_is_there_and_the_same_is_equal(index: IndexServer, transport: Tran
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_each_kind_of_harm_is_found_with_its_place(
-    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any
+    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(60)))
     first, second = write(tmp_path / "a.ndjson", 30), tmp_path / "b.ndjson"
@@ -310,7 +310,7 @@ def test_each_kind_of_harm_is_found_with_its_place(
 
 
 def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
-    index: IndexServer, transport: Transport, tmp_path: Path
+    index: IndexServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, map(vector, range(3000)))
     report = check(transport, write(tmp_path / "a.ndjson", 3000), sample=300, seed=1)
@@ -337,7 +337,7 @@ def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
     assert sorted(map(sorted, index.requests[:15])) == sorted(map(sorted, index.requests[15:]))
 
 
-def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(10)))
     oversized = vector(99, metadata={"text": "x" * 10_300})
     path = tmp_path / "a.ndjson"
@@ -355,7 +355,7 @@ def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport
     }
 
 
-def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexServer, transport: Transport) -> None:
+def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexServer, transport: Index) -> None:
     store(index, map(vector, range(2)))
     records = [vector(0), vector(1, metadata={"tags": {1}}), 7]
     for sample in (3, "all"):
@@ -372,7 +372,7 @@ def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexSe
         ]
 
 
-def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     odd = vector(1, metadata={"a.b": 1})
     store(index, [odd])
     path = tmp_path / "a.ndjson"
@@ -381,7 +381,7 @@ def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport
 
 
 def test_the_index_and_no_line_says_how_many_dimensions_the_others_have(
-    index: IndexServer, transport: Transport, tmp_path: Path
+    index: IndexServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, [vector(0, values=[1.0] * 33)])
     path = tmp_path / "a.ndjson"
@@ -394,7 +394,7 @@ def test_the_index_and_no_line_says_how_many_dimensions_the_others_have(
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_what_is_of_other_dimensions_is_not_waited_for(
-    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any
+    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(3)))
     path = write(tmp_path / "a.ndjson", 3)
@@ -405,12 +405,12 @@ def test_what_is_of_other_dimensions_is_not_waited_for(
 
 
 @pytest.mark.parametrize("deadline", [-1.0, math.nan])
-def test_a_deadline_that_is_no_time_is_refused(transport: Transport, tmp_path: Path, deadline: float) -> None:
+def test_a_deadline_that_is_no_time_is_refused(transport: Index, tmp_path: Path, deadline: float) -> None:
     with pytest.raises(InputError, match=rf"deadline \(--wait\) is {deadline}; it is at least 0 seconds"):
         check(transport, write(tmp_path / "a.ndjson", 1), deadline=deadline)
 
 
-def test_nothing_judged_is_not_well(transport: Transport, tmp_path: Path) -> None:
+def test_nothing_judged_is_not_well(transport: Index, tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_bytes(b"{oops\n")
     report = check(transport, path)
@@ -421,7 +421,7 @@ def test_nothing_judged_is_not_well(transport: Transport, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_an_id_with_several_contents_is_equal_once_and_otherwise_not_judged(
-    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any
+    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     path = tmp_path / "a.ndjson"
     other = vector(3, values=[0.25] * DIMENSIONS)
@@ -436,7 +436,7 @@ def test_an_id_with_several_contents_is_equal_once_and_otherwise_not_judged(
     assert check(transport, path, sample=sample).different == 3
 
 
-def test_a_source_that_can_be_read_once_is_verified(index: IndexServer, transport: Transport) -> None:
+def test_a_source_that_can_be_read_once_is_verified(index: IndexServer, transport: Index) -> None:
     store(index, map(vector, range(30)))
     index.vectors["v4"]["namespace"] = "other"
     sources = open_sources(line(vector(number)) for number in range(30))
@@ -445,7 +445,7 @@ def test_a_source_that_can_be_read_once_is_verified(index: IndexServer, transpor
     assert report.findings[0].source == "<records>"
 
 
-def test_a_sample_taken_elsewhere_is_verified(index: IndexServer, transport: Transport) -> None:
+def test_a_sample_taken_elsewhere_is_verified(index: IndexServer, transport: Index) -> None:
     store(index, map(vector, range(30)))
     sampler = Sampler(10, seed=2)
     for number in range(30):
@@ -454,7 +454,7 @@ def test_a_sample_taken_elsewhere_is_verified(index: IndexServer, transport: Tra
     assert (report.lines, report.equal, report.seed) == (30, 10, 2)
 
 
-def test_blank_sources_are_refused(transport: Transport, tmp_path: Path) -> None:
+def test_blank_sources_are_refused(transport: Index, tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
     path.write_bytes(b"\n \n")
     for sample in (None, "all"):
@@ -463,14 +463,14 @@ def test_blank_sources_are_refused(transport: Transport, tmp_path: Path) -> None
 
 
 def test_the_details_of_many_findings_are_bounded(
-    transport: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    transport: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "DETAILS", 5)
     report = check(transport, write(tmp_path / "a.ndjson", 40), sample="all")
     assert (report.missing, len(report.findings)) == (40, 5)
 
 
-def test_the_report_is_json(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_the_report_is_json(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(5)))
     index.vectors["v1"]["namespace"] = "other"
     document = json.loads(json.dumps(check(transport, write(tmp_path / "a.ndjson", 6)).as_json()))
@@ -482,13 +482,13 @@ def test_the_report_is_json(index: IndexServer, transport: Transport, tmp_path: 
     assert document["wrong_share_at_most"] == 2 / 6
 
 
-def test_a_refused_request_ends_it(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_a_refused_request_ends_it(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     index.faults = [lambda _: (404, failure(3000, "vectorize.index.not_found"))]
     with pytest.raises(NotFoundError):
         check(transport, write(tmp_path / "a.ndjson", 5))
 
 
-def test_throttling_and_faults_change_nothing(index: IndexServer, transport: Transport, tmp_path: Path) -> None:
+def test_throttling_and_faults_change_nothing(index: IndexServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(100)))
     index.faults = [
         lambda _: (429, failure(971, "Please wait and consider throttling your request speed")),
@@ -500,7 +500,7 @@ def test_throttling_and_faults_change_nothing(index: IndexServer, transport: Tra
     assert len(index.requests) == 8
 
 
-def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer, transport: Transport) -> None:
+def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer, transport: Index) -> None:
     values = np.random.default_rng(3).standard_normal((40, DIMENSIONS))
     ids = [f"v{number}" for number in range(40)]
     store(index, ({"id": identity, "values": row.tolist()} for identity, row in zip(ids, values, strict=True)))
@@ -510,7 +510,7 @@ def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer
 
 @pytest.mark.parametrize("sample", [30, "all"])
 def test_progress_ends_with_the_numbers_of_the_report(
-    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any, monkeypatch: pytest.MonkeyPatch
+    index: IndexServer, transport: Index, tmp_path: Path, sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "WINDOW", 10)
     store(index, map(vector, range(25)))
@@ -532,7 +532,7 @@ def test_progress_ends_with_the_numbers_of_the_report(
 
 
 def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
-    emulate: Callable[..., tuple[Vectorize, Transport]], tmp_path: Path
+    emulate: Callable[..., tuple[Vectorize, Index]], tmp_path: Path
 ) -> None:
     client, _ = emulate(delay=0.0, jitter=0.0)
     seen: list[Progress] = []
@@ -548,7 +548,7 @@ def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
 @pytest.mark.usefixtures("quick_polls")
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_a_vector_that_turns_up_late_is_late_and_not_missing(
-    index: IndexServer, transport: Transport, tmp_path: Path, sample: Any
+    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(50)))
     late = {f"v{number}" for number in range(0, 50, 3)}
@@ -561,7 +561,7 @@ def test_a_vector_that_turns_up_late_is_late_and_not_missing(
 
 @pytest.mark.usefixtures("quick_polls")
 def test_a_vector_that_never_turns_up_is_missing_at_the_deadline(
-    index: IndexServer, transport: Transport, tmp_path: Path
+    index: IndexServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, map(vector, range(100)))
     index.hidden = lambda identity: identity in {"v7", "v71"}
@@ -570,7 +570,7 @@ def test_a_vector_that_never_turns_up_is_missing_at_the_deadline(
     assert report.seconds >= 0.3
 
 
-def test_polling_is_gentle(index: IndexServer, transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_polling_is_gentle(index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     now = [0.0]
 
@@ -594,7 +594,7 @@ def test_polling_is_gentle(index: IndexServer, transport: Transport, monkeypatch
 
 
 def test_a_long_pause_is_told_of_every_second(
-    index: IndexServer, transport: Transport, monkeypatch: pytest.MonkeyPatch
+    index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
     seen: list[Progress] = []
@@ -625,7 +625,7 @@ def test_a_long_pause_is_told_of_every_second(
 
 
 @pytest.mark.usefixtures("quick_polls")
-def test_stopping_ends_the_wait(transport: Transport, tmp_path: Path) -> None:
+def test_stopping_ends_the_wait(transport: Index, tmp_path: Path) -> None:
     stop = threading.Event()
     threading.Timer(0.1, stop.set).start()
     with pytest.raises(Cancelled):
@@ -636,18 +636,19 @@ def test_stopping_ends_the_wait(transport: Transport, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def emulate(tmp_path: Path) -> Iterator[Callable[..., tuple[Vectorize, Transport]]]:
+def emulate(tmp_path: Path) -> Iterator[Callable[..., tuple[Vectorize, Index]]]:
     opened: list[Any] = []
 
-    def start(**visibility: Any) -> tuple[Vectorize, Transport]:
+    def start(**visibility: Any) -> tuple[Vectorize, Index]:
         data = tmp_path / "data"
         data.mkdir()
         running = serve(Settings(data=data, visibility=Visibility(**visibility)))
         server = running.__enter__()
         client = Vectorize("an-index", account_id="acc", api_token="token", base_url=server.base_url)
-        transport = Transport(
+        transport = Index(
             "an-index",
-            Credentials("acc", "token", None, None),
+            account_id="acc",
+            api_token="token",
             base_url=server.base_url,
             timeout=10.0,
             give_up_after=10.0,
@@ -667,7 +668,7 @@ def emulate(tmp_path: Path) -> Iterator[Callable[..., tuple[Vectorize, Transport
 @pytest.mark.usefixtures("quick_polls")
 @pytest.mark.parametrize("order", ["any", "scattered"])
 def test_delayed_reordered_and_partial_visibility_is_waited_out(
-    emulate: Callable[..., tuple[Vectorize, Transport]], tmp_path: Path, order: str
+    emulate: Callable[..., tuple[Vectorize, Index]], tmp_path: Path, order: str
 ) -> None:
     client, transport = emulate(delay=0.3, jitter=1.0, order=order)
     path = write(tmp_path / "a.ndjson", 500)
@@ -678,7 +679,7 @@ def test_delayed_reordered_and_partial_visibility_is_waited_out(
 
 
 def test_harm_done_in_the_emulators_store_is_found(
-    emulate: Callable[..., tuple[Vectorize, Transport]], tmp_path: Path
+    emulate: Callable[..., tuple[Vectorize, Index]], tmp_path: Path
 ) -> None:
     client, transport = emulate(delay=0.0, jitter=0.0)
     path = write(tmp_path / "a.ndjson", 200)

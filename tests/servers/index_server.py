@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
-from cf_vectorize_overlay.index import Credentials, Transport
+from cf_vectorize_overlay.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +60,12 @@ class IndexServer:
         self._thread.join()
         self._server.server_close()
 
-    def transport(self, **settings: Any) -> Transport:
+    def transport(self, **settings: Any) -> Index:
         """Give a transport to this index."""
-        return Transport(
+        return Index(
             "an-index",
-            Credentials("an-account", "a-token", None, None),
+            account_id="an-account",
+            api_token="a-token",
             base_url=f"http://127.0.0.1:{self._server.server_port}/client/v4",
             **{"timeout": 10.0, "give_up_after": 10.0, "requests_per_5min": None, **settings},
         )

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-# Twice the account's five-minute block.
-GIVE_UP_AFTER: Final = 600.0
 LOOKUP_CONCURRENCY: Final = 8
 # Inserted vectors were seen to become readable within 5 to 80 seconds.
 VERIFY_DEADLINE: Final = 120.0

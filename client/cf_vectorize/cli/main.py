@@ -8,8 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cf_vectorize.base.defaults import GIVE_UP_AFTER, VERIFY_DEADLINE
-from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, __version__
+from cf_vectorize.base.defaults import VERIFY_DEADLINE
+from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

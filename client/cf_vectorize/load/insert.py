@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from cf_vectorize.read.sampling import Sampler
     from cf_vectorize.source.open import Source
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
     from .options import InsertOptions
     from .plan import Batch
 
 
 def outcomes(
-    transport: Transport,
+    index: Index,
     sources: Sequence[Source],
     options: InsertOptions,
     stop: threading.Event,
@@ -54,11 +54,11 @@ def outcomes(
         rejects = Rejects(options.rejects) if options.rejects else None
         journal = None
         if options.journal:
-            journal = Journal(options.journal, transport.target, rejects.state() if rejects else None)
+            journal = Journal(options.journal, index.target, rejects.state() if rejects else None)
             stack.enter_context(journal)
             if rejects:
                 rejects.take_back(journal.rejects)
-        load = _Load(transport, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
+        load = _Load(index, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
         yield from load.outcomes()
 
 
@@ -67,7 +67,7 @@ class _Load:
 
     def __init__(
         self,
-        transport: Transport,
+        index: Index,
         sources: Sequence[Source],
         options: InsertOptions,
         *,
@@ -76,7 +76,7 @@ class _Load:
         stop: threading.Event,
         sampler: Sampler | None,
     ) -> None:
-        self._transport = transport
+        self._index = index
         self._sources = sources
         self._options = options
         self._journal = journal
@@ -179,7 +179,7 @@ class _Load:
 
         attempts.on_retry = on_retry
         try:
-            return self._transport.insert(Body(batch.body, on_chunk), self._options.unparsable, attempts)
+            return self._index.send(Body(batch.body, on_chunk), self._options.unparsable, attempts)
         except VectorizeError:
             self._tracker.add(sent=-sent, taken_back=sent)
             raise

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
 FORMAT: Final = "cf-vectorize export 1"
 ROWS_PER_GROUP: Final = 1_000
@@ -31,7 +31,7 @@ COMPRESSED: Final = {".gz", ".bz2", ".xz", ".zst"}
 
 
 def export(
-    transport: Transport,
+    index: Index,
     ids: Iterable[str],
     output: Path,
     *,
@@ -43,7 +43,7 @@ def export(
     The output is written when all are fetched, and is complete once `OUTPUT.part` is gone.
 
     Args:
-        transport: Sends the requests.
+        index: Sends the requests.
         ids: Any number of ids; the same ones in the same order where an earlier run is taken up.
         output: `.parquet` (columns as in `Vectors.to_arrow`), `.npy` (with the ids in `OUTPUT.ids`, one a line), or
             any other name for NDJSON, which is not compressed.
@@ -67,10 +67,10 @@ def export(
     count = 0
     try:
         with _exclusive(part) as file:
-            for identity, held in _resume(file, {"format": FORMAT, "target": transport.target}, remaining):
+            for identity, held in _resume(file, {"format": FORMAT, "target": index.target}, remaining):
                 count += held
                 yield identity, held
-            for identity, vector in fetch_iter(transport, remaining, concurrency=concurrency, stop=stop):
+            for identity, vector in fetch_iter(index, remaining, concurrency=concurrency, stop=stop):
                 file.write(orjson.dumps({"id": identity}) + b"\n" if vector is None else ndjson_line(vector))
                 count += vector is not None
                 yield identity, vector is not None

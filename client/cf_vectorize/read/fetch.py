@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
 # Requests handed to the pool for each of its threads, so that none idles while the oldest answer is awaited.
 AHEAD: Final = 2
@@ -76,12 +76,12 @@ class Vectors(Mapping[str, Vector]):
 
 
 def fetch(
-    transport: Transport, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
+    index: Index, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
 ) -> Vectors:
     """Fetch vectors; an id asked for more than once is fetched once.
 
     Args:
-        transport: Sends the requests.
+        index: Sends the requests.
         ids: Any number of ids.
         concurrency: Requests under way at a time.
         stop: Set by whoever no longer wants the answer.
@@ -95,11 +95,11 @@ def fetch(
     asked = list(dict.fromkeys(checked(ids)))
     if 0 < len(asked) <= IDS_PER_GET_BY_IDS:
         # Threads would cost a single request a fifth of its time.
-        answer = _fetch_once(transport, asked, stop)
+        answer = _fetch_once(index, asked, stop)
         return _vectors([(identity, answer.get(identity)) for identity in asked])
     pairs: list[tuple[str, Vector | None]] = []
     try:
-        for pair in fetch_iter(transport, asked, concurrency=concurrency, stop=stop):
+        for pair in fetch_iter(index, asked, concurrency=concurrency, stop=stop):
             pairs.append(pair)  # noqa: PERF402 - what came before an error is kept
     except VectorizeError as error:
         error.fetched = _vectors(pairs)
@@ -113,7 +113,7 @@ def _vectors(pairs: Sequence[tuple[str, Vector | None]]) -> Vectors:
 
 
 def fetch_iter(
-    transport: Transport, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
+    index: Index, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
 ) -> Generator[tuple[str, Vector | None], None, None]:
     """Fetch lazily: give each id with its vector, None where the index does not hold it, in the order asked.
 
@@ -121,7 +121,7 @@ def fetch_iter(
     it is fetched once where both fall into one request. Abandoning the iterator stops the requests.
 
     Args:
-        transport: Sends the requests.
+        index: Sends the requests.
         ids: Any number of ids.
         concurrency: Requests under way at a time.
         stop: Set by whoever no longer wants the answer, also when this ends early.
@@ -143,7 +143,7 @@ def fetch_iter(
     with ThreadPoolExecutor(concurrency, "cf-vectorize") as pool:
         try:
             for asked in in_requests(checked(ids)):
-                under_way.append((asked, pool.submit(_fetch_once, transport, asked, stop)))
+                under_way.append((asked, pool.submit(_fetch_once, index, asked, stop)))
                 if len(under_way) == AHEAD * concurrency:
                     yield from oldest()
             while under_way:
@@ -237,6 +237,5 @@ def arrow_batch(vectors: list[Vector], schema: pa.Schema) -> pa.RecordBatch:
     return pa.record_batch(columns, schema=schema)
 
 
-def _fetch_once(transport: Transport, asked: list[str], stop: threading.Event) -> dict[str, Vector]:
-    answer = transport.get_by_ids(list(dict.fromkeys(asked)), Attempts(stop))
-    return {vector.id: Vector.from_json(vector.to_dict()) for vector in answer}
+def _fetch_once(index: Index, asked: list[str], stop: threading.Event) -> dict[str, Vector]:
+    return {vector.id: vector for vector in index.fetch(list(dict.fromkeys(asked)), Attempts(stop))}

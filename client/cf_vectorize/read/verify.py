@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cf_vectorize.base.progress import Progress
     from cf_vectorize.source.encode import Unencodable
     from cf_vectorize.source.open import Source
-    from cf_vectorize_overlay.index import Transport
+    from cf_vectorize_overlay.index import Index
 
     from .comparison import Difference
 
@@ -168,7 +168,7 @@ class VerifyReport:
 
 
 def verify(
-    transport: Transport,
+    index: Index,
     sources: Sequence[Source],
     *,
     sample: int | Literal["all"] | None = None,
@@ -181,7 +181,7 @@ def verify(
     """Read the sources, fetch the vectors of the same ids, and compare.
 
     Args:
-        transport: Sends the requests.
+        index: Sends the requests.
         sources: What was inserted.
         sample: How many lines to look at, chosen at random, or "all". Default 3,000, which bounds the share of
             missing or different lines below 0.1 % at 95 % confidence when none is found.
@@ -201,7 +201,7 @@ def verify(
         raise InputError(f"deadline (--wait) is {deadline}; it is at least 0 seconds")
     tracker = Tracker(on_progress, total_size(sources))
     if sample == "all":
-        look = _Look(transport, deadline, concurrency, stop, tracker)
+        look = _Look(index, deadline, concurrency, stop, tracker)
         read = LineReader()
         everything = (read(*line) for line in _lines(sources, stop, tracker))
         count = 0
@@ -213,7 +213,7 @@ def verify(
         sampler = Sampler(SAMPLE if sample is None else sample, seed)
         for line in _lines(sources, stop, tracker):
             sampler.offer(*line)
-        look = _Look(transport, deadline, concurrency, stop, Tracker(on_progress))
+        look = _Look(index, deadline, concurrency, stop, Tracker(on_progress))
         look.at(sampler.lines())
         count, chosen_with = sampler.offered, sampler.seed
     if not count:
@@ -224,7 +224,7 @@ def verify(
 
 
 def verify_sample(
-    transport: Transport,
+    index: Index,
     sampler: Sampler,
     *,
     deadline: float = VERIFY_DEADLINE,
@@ -232,7 +232,7 @@ def verify_sample(
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
-    look = _Look(transport, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress))
+    look = _Look(index, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress))
     look.at(sampler.lines())
     return look.report(sampler.offered, sampler.seed)
 
@@ -241,9 +241,9 @@ class _Look:
     """Asks for the vectors of lines, and counts what it finds."""
 
     def __init__(
-        self, transport: Transport, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker
+        self, index: Index, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker
     ) -> None:
-        self._transport = transport
+        self._index = index
         self._concurrency = concurrency
         self._stop = stop
         self._tracker = tracker
@@ -313,7 +313,7 @@ class _Look:
         """Fetch and judge; give the lines whose vectors are not there, but should be."""
         self._requests += math.ceil(len(lines) / IDS_PER_GET_BY_IDS)
         ids = (line.id for line in lines)
-        answers = fetch_iter(self._transport, ids, concurrency=self._concurrency, stop=self._stop)
+        answers = fetch_iter(self._index, ids, concurrency=self._concurrency, stop=self._stop)
         absent = []
         for line, (_, vector) in zip(lines, answers, strict=True):
             if vector is not None:

@@ -1,0 +1,99 @@
+"""Who asks, and what of it may be shown: nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import Final
+
+import attrs
+
+from .errors import InputError
+
+# A shorter one is no secret, and would tear words apart.
+SHORTEST_SECRET: Final = 8
+
+
+@attrs.frozen
+class Credentials:
+    """Who asks: an API token, or an email with a key. Never shown."""
+
+    account_id: str = attrs.field(repr=False)
+    api_token: str | None = attrs.field(repr=False)
+    api_email: str | None = attrs.field(repr=False)
+    api_key: str | None = attrs.field(repr=False)
+
+    @classmethod
+    def find(
+        cls,
+        account_id: str | None,
+        api_token: str | None,
+        api_email: str | None,
+        api_key: str | None,
+    ) -> Credentials:
+        """Take what is given, and the rest from the environment under the official SDK's names.
+
+        Raises:
+            InputError: One is missing or cannot stand in a header; the message names its argument and its variable.
+
+        """
+        account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
+        if not account_id:
+            raise InputError("no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID")
+        if api_token is None and api_email is None and api_key is None:
+            api_token = _from_environment("CLOUDFLARE_API_TOKEN")
+        if api_token := _usable("api_token", api_token):
+            return cls(account_id, api_token, None, None)
+        api_email = _usable("api_email", api_email) or _from_environment("CLOUDFLARE_EMAIL")
+        api_key = _usable("api_key", api_key) or _from_environment("CLOUDFLARE_API_KEY")
+        if api_email and api_key:
+            return cls(account_id, None, api_email, api_key)
+        missing = (
+            "an email without a key: pass api_key=… or set CLOUDFLARE_API_KEY"
+            if api_email
+            else "a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL"
+            if api_key
+            else "no credentials: pass api_token=… or set CLOUDFLARE_API_TOKEN "
+            "(or api_email=… and api_key=…, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
+        )
+        raise InputError(missing)
+
+    def scrub(self, text: str) -> str:
+        """Take every secret out of a text that came from outside."""
+        text = text.replace(f"/accounts/{self.account_id}/", "/accounts/…/")
+        for secret in (self.account_id, self.api_token, self.api_email, self.api_key):
+            if secret and len(secret) >= SHORTEST_SECRET:
+                text = text.replace(secret, "[redacted]")
+        return text
+
+
+def _usable(name: str, given: str | None) -> str | None:
+    """Give a credential without the white space around it, None where there is none."""
+    value = (given or "").strip()
+    # A header would refuse anything else with a message that shows it.
+    if not value.isascii() or any(not character.isprintable() or character.isspace() for character in value):
+        raise InputError(f"{name} holds a space or a character that no credential has; copy it anew")
+    return value or None
+
+
+def _from_environment(name: str) -> str | None:
+    return _usable(name, os.environ.get(name))
+
+
+class _WithoutAccount(logging.Filter):
+    """Takes the account id out of the URL that the HTTP library logs for each request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                re.sub("/accounts/[^/]+/", "/accounts/…/", str(value)) if "/accounts/" in str(value) else value
+                for value in record.args
+            )
+        return True
+
+
+# The generator is about to move from the one to the other.
+for _library in ("httpx", "httpx2"):
+    logging.getLogger(_library).addFilter(_WithoutAccount())
