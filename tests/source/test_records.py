@@ -24,7 +24,7 @@ from pyarrow import parquet
 
 from cf_vectorize import InputError, Vector
 from cf_vectorize.checks.line import LineCheck
-from cf_vectorize.source.encode import Unencodable, numpy
+from cf_vectorize.source.encode import numpy, read_stand_in, stand_in
 from cf_vectorize.source.records import columns, compact, lines, table
 from cf_vectorize_api.models import Metadata, VectorLine
 from cf_vectorize_api.models import Vector as StoredVector
@@ -39,7 +39,7 @@ EDGES = [0.1, -0.0, 1.401298464324817e-45, 3.4028234663852886e38, 16777217.0, 1e
 
 
 def decoded(source: object) -> list[dict[str, Any]]:
-    return [orjson.loads(line) if isinstance(line, bytes) else pytest.fail(str(line)) for line in lines(source)]
+    return [orjson.loads(line) for line in lines(source)]
 
 
 def assert_equal_as_float32(found: list[list[float]], expected: Any) -> None:
@@ -120,7 +120,6 @@ JUDGED = [
 @pytest.mark.parametrize(("members", "reason"), JUDGED)
 def test_what_json_can_express_is_left_to_the_check(members: dict[str, Any], reason: str) -> None:
     (line,) = lines([{"id": "a", "values": VALUES} | members])
-    assert isinstance(line, bytes)
     assert LineCheck()(line)[0].reason.startswith(reason)
 
 
@@ -144,16 +143,42 @@ def test_what_json_cannot_express_is_refused_with_row_and_column(
 ) -> None:
     good = {"id": "a", "values": VALUES}
     first, refused, last = lines([good, good | members, good])
-    assert isinstance(refused, Unencodable)
-    assert (refused.row, refused.column) == (2, column)
-    assert reason in refused.reason
-    assert refused.id == (None if "id" in members else "a")
+    (problem,) = LineCheck()(refused, "<records>", 2)
+    assert problem.rule == "record"
+    assert problem.reason.startswith(f"{column} ")
+    assert reason in problem.reason
+    assert problem.id == (None if "id" in members else "a")
     assert first == last
 
 
 def test_a_row_that_is_no_record_is_refused() -> None:
     (refused,) = lines([5])
-    assert refused == Unencodable(1, "", "is of type int; a record is a mapping, a Vector or bytes", None)
+    assert read_stand_in(refused) == ("is of type int; a record is a mapping, a Vector or bytes", None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"unencodable":"x","id":"a"}',
+        b'{"unencodable":"x","id":5}\t',
+        b'{"unencodable":5,"id":"a"}\t',
+        b'{"unencodable":"x"}\t',
+        b'{"unencodable":\t',
+        b'{"unencodable":' + 100_000 * b"[" + b"\t",
+        b'{"unencodable":"\xff","id":null}\t',
+        b'{"id":"a","values":[1]}\t',
+    ],
+)
+def test_a_line_that_is_no_stand_in_is_judged_as_any_other(line: bytes) -> None:
+    assert read_stand_in(line) is None
+    assert "record" not in {problem.rule for problem in LineCheck()(line)}
+
+
+@pytest.mark.parametrize(("identity", "said"), [("a", "a"), ("\ud800", None), (5, None), (None, None)])
+def test_a_stand_in_says_its_reason_and_an_id_of_whole_characters(identity: object, said: str | None) -> None:
+    line = stand_in("\ud800 is \n odd", identity)
+    assert read_stand_in(line) == ("\ud800 is \n odd", said)
+    assert b"\n" not in line
 
 
 def test_members_of_an_enumeration_are_what_they_stand_for() -> None:
@@ -185,13 +210,11 @@ def test_float64_is_rounded_once(values: list[float]) -> None:
 @pytest.mark.usefixtures("without_numpy")
 def test_records_need_no_numpy() -> None:
     (line,) = lines([{"id": "a", "values": array("d", EDGES), "metadata": {"n": 1}}])
-    assert isinstance(line, bytes)
     found = orjson.loads(line)["values"]
     assert array("f", found) == array("f", EDGES)
     assert str(found[1]) == "-0.0"
     for bad, kind in ((float("nan"), "NaN"), (float("inf"), "Infinity"), (1e39, "a number (1e+39)"), (True, "true")):
         (line,) = lines([{"id": "a", "values": [bad, *VALUES[1:]]}])
-        assert isinstance(line, bytes)
         assert LineCheck()(line)[0].reason.startswith(f"values[0] is {kind}")
     with pytest.raises(InputError, match=r"cf-vectorize\[numpy\]"):
         columns(ids=["a"], values=[VALUES])
@@ -255,12 +278,12 @@ def test_a_bad_row_of_columns_spoils_no_other() -> None:
     first, second, third, last = lines(columns(ids=ids, values=values, metadata=[None, None, None, {"d": b""}]))
     assert first == next(iter(lines([{"id": "a", "values": VALUES}])))
     check = LineCheck()
-    assert [[problem.rule for problem in check(bad)] for bad in (second, third) if isinstance(bad, bytes)] == [
+    assert [[problem.rule for problem in check(bad)] for bad in (second, third)] == [
         ["id", "values"],
         ["float32"],
     ]
-    assert isinstance(last, Unencodable)
-    assert (last.row, last.column, last.id) == (4, "metadata.d", "d")
+    (problem,) = check(last)
+    assert (problem.rule, problem.id, problem.reason.partition(" ")[0]) == ("record", "d", "metadata.d")
 
 
 @pytest.mark.parametrize(
@@ -325,8 +348,8 @@ def test_rows_are_numbered_across_blocks() -> None:
         columns(ids=ids, values=np.ones((702, 1)), metadata=metadata),
         table(arrow, rest_to_metadata=True),
     ):
-        refused = [line for line in lines(source) if isinstance(line, Unencodable)]
-        assert [(one.row, one.id) for one in refused] == [(701, "700"), (702, "701")]
+        refused = [(row, said[1]) for row, line in enumerate(lines(source), 1) if (said := read_stand_in(line))]
+        assert refused == [(701, "700"), (702, "701")]
 
 
 LIST_TYPES = [
@@ -389,7 +412,7 @@ def test_slices_of_ragged_lists_keep_their_rows(rows: list[list[float] | None], 
 
 def test_values_beyond_float32_are_left_to_the_check() -> None:
     source = pa.table({"id": ["a", "b"], "values": [[1e39, *VALUES[1:]], [float("nan"), *VALUES[1:]]]})
-    rules = [LineCheck()(line)[0].rule for line in lines(source) if isinstance(line, bytes)]
+    rules = [LineCheck()(line)[0].rule for line in lines(source)]
     assert rules == ["float32", "values"]
 
 
@@ -427,12 +450,10 @@ def test_columns_of_a_table_are_mapped_and_the_rest_is_metadata_where_asked() ->
     }
     assert [vector.get("metadata") for vector in decoded(table(source, **names))] == [{"k": 1}, None, None]
     first, second, third = lines(table(source, **names, rest_to_metadata=True))
-    assert isinstance(first, bytes)
-    assert isinstance(second, bytes)
     assert json.loads(first)["metadata"] == {"k": 1, "title": "x"}
     assert json.loads(second)["metadata"] == {"k": 6}
-    assert isinstance(third, Unencodable)
-    assert (third.row, third.column, third.id) == (3, "metadata.when", "c")
+    (problem,) = LineCheck()(third)
+    assert (problem.rule, problem.id, problem.reason.partition(" ")[0]) == ("record", "c", "metadata.when")
 
 
 @pytest.mark.parametrize(
@@ -524,7 +545,7 @@ def test_compact_leaves_bad_lines_as_they_are(line: bytes) -> None:
 
 def test_shortest_decimals_fit_5000_vectors_to_a_request() -> None:
     values = np.random.default_rng(1).standard_normal((20, 1536)) / 30
-    sizes = [len(line) for line in lines(columns(ids=["x"] * 20, values=values)) if isinstance(line, bytes)]
+    sizes = [len(line) for line in lines(columns(ids=["x"] * 20, values=values))]
     assert max(sizes) * 5000 < 100_000_000
     written_by_python = len(json.dumps({"id": "x", "values": values[0].tolist()}))
     assert max(sizes) < 0.60 * written_by_python

@@ -135,6 +135,21 @@ def test_a_source_arrives_whole(kind: str, *, check: bool, tmp_path: Path, clock
     assert not clock.pauses or len(clock.pauses) == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"check": False}, {"check": False, "compact": True}])
+def test_a_record_that_json_cannot_express_is_never_sent(options: dict[str, Any], tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects"
+    good = {"id": "good", "values": [0.5] * DIMENSIONS}
+    with ScriptedServer() as server:
+        report = insert_blocking(
+            client(server.url), [good, good | {"id": "bad", "metadata": {"of": {1}}}], rejects=rejects, **options
+        )
+    assert list(server.stored) == ["good"]
+    (problem,) = report.rejected
+    assert (problem.line, problem.id, problem.rule) == (2, "bad", "record")
+    (again,) = check(rejects).problems
+    assert (again.line, again.id, again.rule, again.reason) == (1, "bad", "record", problem.reason)
+
+
 def test_a_caller_s_file_is_left_open_where_it_was_read_from(tmp_path: Path, clock: Clock) -> None:
     with gzip.open(in_file(tmp_path, gzip.compress(NDJSON), "v.gz")) as stream:
         assert loaded(stream) == ids(10)

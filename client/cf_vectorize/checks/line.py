@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import attrs
 import orjson
 
+from cf_vectorize.source.encode import read_stand_in
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cf_vectorize.source.cut import Cut
-    from cf_vectorize.source.encode import Unencodable
 
     Fault = tuple[str, str]  # the rule's name, and the reason
 
@@ -131,29 +131,10 @@ class BadLinesError(InputError):
         return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
 
 
-@attrs.frozen
-class Problem:
-    """One thing that is wrong with a line.
-
-    Attributes:
-        rule: The name of the rule in `RULES`.
-        reason: What is wrong, in words.
-        id: The line's id, where it has one that is a string.
-
-    """
-
-    rule: str
-    reason: str
-    id: str | None
-
-    def at(self, source: str, line: int) -> BadLine:
-        """Give the problem with its place: the source's name, and the line's number from 1."""
-        return BadLine(source, line, self.id, self.rule, self.reason)
-
-
-def record_problem(row: Unencodable) -> Problem:
-    """Give what is wrong with a row that JSON cannot express."""
-    return Problem("record", f"{row.column} {row.reason}".lstrip(), row.id)
+def unencodable(line: bytes, source: str, number: int) -> tuple[BadLine, ...]:
+    """Return what a stand-in says of its record; nothing for any other line, good or bad."""
+    said = read_stand_in(line)
+    return () if said is None else (BadLine(source, number, said[1], "record", said[0]),)
 
 
 def oversized(source: str, cut: Cut, most: int) -> BadLine:
@@ -193,12 +174,21 @@ class LineCheck:
         self._inferred = dimensions is None
         self._parse = _simdjson_parse()
 
-    def __call__(self, line: bytes | bytearray | memoryview) -> tuple[Problem, ...]:
-        """Give all that is wrong with a line, which comes without its newline; an empty tuple when it is good."""
+    def __call__(
+        self, line: bytes | bytearray | memoryview, source: str = "<line>", number: int = 1
+    ) -> tuple[BadLine, ...]:
+        """Return all that is wrong with a line, nothing when it is good.
+
+        Args:
+            line: Without its newline.
+            source: Name of the source, for the problems.
+            number: The line's number there.
+
+        """
         line = bytes(line)
         if self._parse is not None and self._accepts(line, self._parse):
             return ()
-        return self._judge(line)
+        return tuple(BadLine(source, number, self.id, rule, reason) for rule, reason in self._judge(line))
 
     def _accepts(self, line: bytes, parse: Callable[[bytes], Any]) -> bool:
         """Keep what the line holds if it is good beyond doubt; otherwise `_judge` must look closer."""
@@ -230,12 +220,15 @@ class LineCheck:
             self.dimensions, self.id, self.namespace, self.metadata = count, identity, namespace, metadata
         return good
 
-    def _judge(self, line: bytes) -> tuple[Problem, ...]:
+    def _judge(self, line: bytes) -> Sequence[Fault]:
         self.id = self.namespace = self.metadata = None
+        if (said := read_stand_in(line)) is not None:
+            reason, self.id = said
+            return [("record", reason)]
         try:
             document, faults = _read(line)
         except _UnreadableError as error:
-            return (Problem(error.rule, error.reason, None),)
+            return [(error.rule, error.reason)]
         identity = document.get("id")
         if type(identity) is str and not _SURROGATE.search(identity):
             self.id = identity
@@ -243,7 +236,7 @@ class LineCheck:
         if not faults:
             self.dimensions = len(document["values"])
             self.namespace, self.metadata = document.get("namespace"), document.get("metadata")
-        return tuple(Problem(rule, reason, self.id) for rule, reason in faults)
+        return faults
 
     def _faults(self, document: dict[str, Any]) -> Iterator[Fault]:
         if "id" in document:

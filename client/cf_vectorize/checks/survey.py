@@ -16,7 +16,6 @@ import orjson
 
 from cf_vectorize.base.wording import duration
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
-from cf_vectorize.source.encode import NONE
 from cf_vectorize.source.open import open_sources
 from cf_vectorize.source.records import compact
 from cf_vectorize_overlay.body import lines
@@ -24,14 +23,13 @@ from cf_vectorize_overlay.errors import InputError, VectorizeError
 from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
 from .duplicates import DuplicateIds
-from .line import BadLine, LineCheck, oversized, record_problem
+from .line import BadLine, LineCheck, oversized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
     from cf_vectorize.source.cut import Cut
-    from cf_vectorize.source.encode import Unencodable
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.body import Segment
 
@@ -227,7 +225,7 @@ class _Survey:
             for request in split(readable.read_into, self._limits):
                 self._requests += 1
                 raw = readable.segments(request.start, request.stop)
-                yield look(source.name, request, raw, self._check, readable.unencodable)
+                yield look(source.name, request, raw, self._check)
 
     def _in_processes(self, source: Source) -> Iterator[Findings]:
         """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
@@ -320,14 +318,8 @@ def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Fin
         return look(path, cut, readable.segments(cut.start, cut.stop), line_check)
 
 
-def look(
-    source: str,
-    cut: Cut,
-    segments: Sequence[Segment],
-    line_check: LineCheck,
-    unencodable: Mapping[int, Unencodable] = NONE,
-) -> Findings:
-    """Judge the lines of one range; `unencodable` are the rows that are no lines, by number."""
+def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineCheck) -> Findings:
+    """Judge the lines of one range."""
     findings = Findings(size=cut.size)
     if cut.size > BatchLimits().size:
         findings.lines = 1
@@ -337,15 +329,12 @@ def look(
         if line.isspace():
             continue
         findings.lines += 1
-        if number in unencodable:
-            findings.problems.append(record_problem(unencodable[number]).at(source, number))
-            continue
         text = line.rstrip(b"\r\n")
-        problems = line_check(text)
+        problems = line_check(text, source, number)
         if line_check.id is not None:
             findings.ids.append((line_check.id, number))
         if problems:
-            findings.problems += [problem.at(source, number) for problem in problems]
+            findings.problems += problems
         else:
             findings.take(line_check)
             if number % COMPACT_EVERY == 1:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from cf_vectorize.checks.line import RULES, BadLine, BadLinesError, LineCheck, Problem, oversized, record_problem
+from cf_vectorize.checks.line import RULES, BadLine, BadLinesError, LineCheck, oversized, unencodable
 from cf_vectorize.source.cut import BatchLimits, Cut, cut_anew, split
-from cf_vectorize.source.encode import NONE
 from cf_vectorize.source.open import temporary_file, write_all
 from cf_vectorize.source.records import compact
 from cf_vectorize_overlay.body import Segment, lines, select
@@ -20,10 +19,9 @@ from cf_vectorize_overlay.errors import InputError, JournalError, VectorizeError
 from .journal import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from cf_vectorize.read.sampling import Sampler
-    from cf_vectorize.source.encode import Unencodable
     from cf_vectorize.source.open import Readable, Source
 
     from .journal import Entry, Journal
@@ -57,7 +55,6 @@ class Batch:
         first_id: Id of the first vector, None where lines were not checked.
         last_id: Id of the last vector.
         bad: Lines kept back.
-        unencodable: Rows that are no lines, by number; they are among the bad.
         discarded: Lines in the body that the service will drop.
         error: Why it must not be sent.
         entry: The journal's entry, where an earlier run had it acknowledged.
@@ -73,7 +70,6 @@ class Batch:
     first_id: str | None = None
     last_id: str | None = None
     bad: tuple[BadRange, ...] = ()
-    unencodable: Mapping[int, Unencodable] = NONE
     discarded: int = 0
     error: VectorizeError | None = None
     entry: Entry | None = None
@@ -163,7 +159,7 @@ class Planner:
         # A planner of its own: this is called from the thread that was sending, beside the planning one.
         planner = Planner(attrs.evolve(self._options, dimensions=dimensions), smaller)
         parts = cut_anew(batch.cut, batch.raw, smaller)
-        return [planner.examine(batch.source, cut, raw, batch.unencodable) for cut, raw in parts]
+        return [planner.examine(batch.source, cut, raw) for cut, raw in parts]
 
     def _acknowledged(self, source: Source, entries: dict[int, Entry]) -> dict[int, Entry]:
         """Give what the journal says of a source; where it lies in place, only what still holds."""
@@ -194,34 +190,31 @@ class Planner:
             for cut in split(readable.read_into, self._limits, fixed):
                 end = cut.stop
                 raw = readable.segments(cut.start, cut.stop)
-                unencodable = _taken(readable.unencodable, cut)
                 entry = acknowledged.pop(cut.start, None)
                 if entry and cut.fixed and (source.in_place or digest(raw) == entry.digest):
-                    self._offer(source.name, cut, raw, unencodable)
+                    self._offer(source.name, cut, raw)
                     yield Batch(source=source.name, cut=cut, raw=raw, vectors=entry.vectors, entry=entry)
                     continue
                 if entry:
                     self._refuse_change(source.name)
                     # Its range was that of a batch under the limits of an earlier run, and of other bytes.
                     for part, part_raw in cut_anew(cut, raw, self._limits):
-                        yield self.examine(source.name, part, part_raw, unencodable)
+                        yield self.examine(source.name, part, part_raw)
                 else:
-                    yield self.examine(source.name, cut, raw, unencodable)
+                    yield self.examine(source.name, cut, raw)
         if end is None:
             raise InputError(f"{source.name}: holds no vectors; there is nothing to insert")
         if acknowledged and self._journal:
             self._refuse_change(source.name)
             self._journal.note_end(source.name, end)
 
-    def examine(
-        self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable] = NONE
-    ) -> Batch:
-        """Decide what of a batch is sent; `unencodable` are the rows of it that are no lines, by number."""
+    def examine(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> Batch:
+        """Decide what of a batch is sent."""
         if cut.size > self._options.batch_bytes:
             problem = oversized(source, cut, self._options.batch_bytes)
             content = _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
-        elif self._reads_lines or cut.ragged or unencodable:
-            content = self._read(source, cut, raw, unencodable)
+        elif self._reads_lines or cut.ragged:
+            content = self._read(source, cut, raw)
         else:
             return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines)
         body = self._compacted(raw, content) if self._options.compact else select(raw, content.kept)
@@ -236,15 +229,14 @@ class Planner:
             first_id=content.first_id,
             last_id=content.last_id,
             bad=tuple(content.bad),
-            unencodable=unencodable,
             discarded=content.discarded,
             error=BadLinesError(problems) if problems and self._options.rejects is None else None,
         )
 
-    def _read(
-        self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable]
-    ) -> _Content:
+    def _read(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> _Content:
         content = _Content()
+        # A record that JSON cannot express is kept back though nothing else is checked.
+        judge = self._check or unencodable
         stop = 0
         for index, line in enumerate(lines(raw)):
             number = cut.first_line + index
@@ -253,10 +245,9 @@ class Planner:
             if not text or text.isspace():
                 content.left_out.append(index)
                 continue
-            problems = self._problems(text, unencodable.get(number))
+            problems = judge(text, source, number)
             if problems and not self._left_to_service(problems):
-                found = tuple(problem.at(source, number) for problem in problems)
-                content.bad.append(BadRange(start, stop, found))
+                content.bad.append(BadRange(start, stop, problems))
                 content.left_out.append(index)
                 continue
             content.vectors += 1
@@ -272,18 +263,13 @@ class Planner:
                 content.keep(stop - 1, stop)
         return content
 
-    def _problems(self, text: bytes, unencodable: Unencodable | None) -> Sequence[Problem]:
-        if unencodable is not None:
-            return (record_problem(unencodable),)
-        return self._check(text) if self._check else ()
-
-    def _offer(self, source: str, cut: Cut, raw: tuple[Segment, ...], unencodable: Mapping[int, Unencodable]) -> None:
+    def _offer(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> None:
         """Let lines that an earlier run has sent be sampled too."""
         if self._sampler:
             for number, line in enumerate(lines(raw), cut.first_line):
-                self._sampler.offer(unencodable.get(number, line), source, number)
+                self._sampler.offer(line, source, number)
 
-    def _left_to_service(self, problems: Sequence[Problem]) -> bool:
+    def _left_to_service(self, problems: Sequence[BadLine]) -> bool:
         """Tell whether `unparsable="discard"` makes the service drop the line, rather than refuse the batch."""
         discards = self._options.unparsable == "discard"
         return discards and all(RULES[problem.rule].code == UNPARSABLE for problem in problems)
@@ -297,12 +283,6 @@ class Planner:
             write_all(file, shorter)
             written += len(shorter)
         return (Segment(file, 0, written),)
-
-
-def _taken(unencodable: dict[int, Unencodable], cut: Cut) -> Mapping[int, Unencodable]:
-    """Take the rows of one batch out."""
-    within = [number for number in unencodable if cut.first_line <= number < cut.first_line + cut.lines]
-    return {number: unencodable.pop(number) for number in within}
 
 
 def latest(entries: Sequence[Entry]) -> dict[int, Entry]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from cf_vectorize.checks.line import LineCheck, record_problem
-from cf_vectorize.source.encode import Unencodable
+from cf_vectorize.checks.line import LineCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.
-UNREADABLE: Final = {"utf8", "json", "id", "id-bytes", "values", "float32"}
+UNREADABLE: Final = {"record", "utf8", "json", "id", "id-bytes", "values", "float32"}
 
 
 @attrs.frozen
@@ -51,14 +50,12 @@ class LineReader:
     def __init__(self) -> None:
         self._check = LineCheck()
 
-    def __call__(self, line: bytes | Unencodable, source: str, number: int) -> Expected | BadLine:
+    def __call__(self, line: bytes, source: str, number: int) -> Expected | BadLine:
         """Read one line, which may end in a newline."""
-        if isinstance(line, Unencodable):
-            return record_problem(line).at(source, number)
         text = line.rstrip(b"\r\n")
         # Each line is judged for itself: no order of lines is right to take the number of dimensions from.
         self._check.dimensions = None
-        problems = [problem.at(source, number) for problem in self._check(text)]
+        problems = self._check(text, source, number)
         unreadable = [problem for problem in problems if problem.rule in UNREADABLE]
         if unreadable:
             return unreadable[0]

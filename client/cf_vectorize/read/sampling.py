@@ -13,7 +13,6 @@ from .comparison import LineReader
 
 if TYPE_CHECKING:
     from cf_vectorize.checks.line import BadLine
-    from cf_vectorize.source.encode import Unencodable
 
     from .comparison import Expected
 
@@ -50,9 +49,9 @@ class Sampler:
         self._next = 1
         self._read = LineReader()
 
-    def offer(self, line: bytes | Unencodable, source: str, number: int) -> None:
+    def offer(self, line: bytes, source: str, number: int) -> None:
         """Take note of a line, which may end in a newline, and keep it if chance wants it."""
-        if isinstance(line, bytes) and line.isspace():
+        if line.isspace():
             return
         self.offered += 1
         if self.offered == self._next:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from cf_vectorize.base.progress import Progress
-    from cf_vectorize.source.encode import Unencodable
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
@@ -267,7 +266,7 @@ class _Look:
         for line in self._wait_for(self._ask(expected, late=False)):
             self._missing.add(line)
 
-    def again_at_duplicates(self, lines: Iterator[tuple[bytes | Unencodable, str, int]]) -> None:
+    def again_at_duplicates(self, lines: Iterator[tuple[bytes, str, int]]) -> None:
         """Find different lines of which the index holds another line's vector, under the same id."""
         if not self._different.count:
             return
@@ -390,9 +389,7 @@ class _Kept(Generic[T]):
         return taken
 
 
-def _lines(
-    sources: Sequence[Source], stop: threading.Event, tracker: Tracker
-) -> Iterator[tuple[bytes | Unencodable, str, int]]:
+def _lines(sources: Sequence[Source], stop: threading.Event, tracker: Tracker) -> Iterator[tuple[bytes, str, int]]:
     """Give each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
@@ -402,4 +399,4 @@ def _lines(
                 tracker.add(queued=cut.size)
                 for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
                     if not line.isspace():
-                        yield readable.unencodable.pop(number, line), source.name, number
+                        yield line, source.name, number

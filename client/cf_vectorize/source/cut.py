@@ -9,6 +9,8 @@ import attrs
 from cf_vectorize_overlay.body import chunks, select
 from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 
+from .encode import STAND_IN_END
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -21,7 +23,8 @@ BLOCK: Final = 1024 * 1024
 FIRST_BATCH_BYTES: Final = 8_000_000
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 NEWLINE: Final = b"\n"
-LINE_END: Final = b"\r\n"
+# Last bytes of what is not sent: of a blank line, of one that ends with a carriage return, and of a stand-in.
+NOT_SENT: Final = b"\n\r" + STAND_IN_END
 
 
 @attrs.define
@@ -55,7 +58,7 @@ class Cut:
         stop: Offset after its last byte.
         first_line: Number of its first line, from 1.
         lines: How many lines it has, blank ones included.
-        ragged: Whether it may hold a blank line or one that ends with a carriage return, which are not sent.
+        ragged: Whether it may hold what is not sent: a blank line, a carriage return at a line's end, a stand-in.
         fixed: Whether the range was asked for, and not chosen by the limits.
 
     """
@@ -78,7 +81,7 @@ class _LineEnds:
 
     Attributes:
         text_start: Where the first line starts, after a byte order mark.
-        last_ragged: The offset after the latest line that is blank or ends with a carriage return, 0 without one.
+        last_ragged: The offset after the latest line of which something is not sent, 0 without one.
 
     """
 
@@ -104,7 +107,7 @@ class _LineEnds:
         while read:
             while newline >= 0:
                 end = offset + newline
-                if buffer[newline - 1] in LINE_END:
+                if buffer[newline - 1] in NOT_SENT:
                     self.last_ragged = end
                 yield end
                 newline = find(NEWLINE, newline + 1, read + 1)
@@ -113,7 +116,7 @@ class _LineEnds:
             read = self._read_into(block)
             newline = find(NEWLINE, 1, read + 1)
         if max(end, self.text_start) < offset:
-            if buffer[0] in LINE_END:
+            if buffer[0] in NOT_SENT:
                 self.last_ragged = offset
             yield offset
 

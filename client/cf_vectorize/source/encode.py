@@ -1,8 +1,8 @@
 """One record -> one NDJSON line, its values as shortest float32 decimals. Pure.
 
 What JSON can express is written as it is, right or wrong, so that the rules of `check` judge it; NaN and half
-surrogate pairs are written as Python's own json writes them. What JSON cannot express is not guessed: the record is
-`Unencodable`.
+surrogate pairs are written as Python's own json writes them. What JSON cannot express is not guessed: the record's
+place is taken by a stand-in, a line that says what is wrong and that no check finds good.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import struct
 from collections.abc import Mapping, Sequence
 from functools import cache
 from reprlib import repr as short_repr
-from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -25,27 +24,9 @@ _SCALARS: Final = frozenset({str, int, float, bool})
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
 NUMBER_KINDS: Final = "fiu"  # of a NumPy dtype: floats, integers, unsigned integers
-
-
-@attrs.frozen
-class Unencodable:
-    """A row that JSON cannot express.
-
-    Attributes:
-        row: Its number in the source, from 1.
-        column: The column, with the path inside it, such as `metadata.published`; empty where it is the whole row.
-        reason: What is wrong, in words.
-        id: The row's id where it is a string of whole characters.
-
-    """
-
-    row: int
-    column: str
-    reason: str
-    id: str | None
-
-
-NONE: Final[Mapping[int, Unencodable]] = MappingProxyType({})
+# A stand-in is JSON without values. The cut, which sees the ends of lines only, knows it by a blank none has there.
+_STAND_IN: Final = b'{"unencodable":'
+STAND_IN_END: Final = b"\t"
 
 
 @attrs.define(slots=False)
@@ -64,12 +45,36 @@ def numpy() -> Any:
     return np
 
 
-def encode(record: Mapping[str, Any], row: int, *, ready: bool = False) -> bytes | Unencodable:
-    """Write one record as an NDJSON line without a newline.
+def stand_in(reason: str, identity: object = None) -> bytes:
+    """Return the line that takes the place of a record that JSON cannot express.
+
+    Args:
+        reason: What is wrong, in words.
+        identity: The record's id; said where it is a string of whole characters.
+
+    """
+    named = isinstance(identity, str) and not _SURROGATE.search(identity)
+    text = json.dumps({"unencodable": reason, "id": identity if named else None}, separators=(",", ":"))
+    return text.encode() + STAND_IN_END
+
+
+def read_stand_in(line: bytes) -> tuple[str, str | None] | None:
+    """Return the reason and the id that a stand-in says, None for any other line."""
+    if not (line.startswith(_STAND_IN) and line.endswith(STAND_IN_END)):
+        return None
+    try:
+        document = json.loads(line)
+        reason, identity = document["unencodable"], document["id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (reason, identity) if isinstance(reason, str) and isinstance(identity, str | None) else None
+
+
+def encode(record: Mapping[str, Any], *, ready: bool = False) -> bytes:
+    """Return one record as an NDJSON line without a newline, or its stand-in.
 
     Args:
         record: The members of the line; `values` may be any sequence or array of numbers.
-        row: The record's number in its source, from 1.
         ready: `values` is what `as_float32` or `as_json` gave.
 
     """
@@ -80,9 +85,7 @@ def encode(record: Mapping[str, Any], row: int, *, ready: bool = False) -> bytes
         }
         return orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
     except _RefusedError as error:
-        identity = record.get("id")
-        named = isinstance(identity, str) and not _SURROGATE.search(identity)
-        return Unencodable(row, error.column, error.reason, identity if named else None)
+        return stand_in(f"{error.column} {error.reason}", record.get("id"))
 
 
 def _member(name: str, value: Any) -> Any:

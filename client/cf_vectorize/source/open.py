@@ -21,13 +21,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeGuard, cast
 
 import attrs
-import orjson
 
 from cf_vectorize.source import records
 from cf_vectorize_overlay.body import OpenFile, Segment
 from cf_vectorize_overlay.errors import InputError, VectorizeError
-
-from .encode import Unencodable
 
 zstd: Any
 try:
@@ -62,14 +59,7 @@ UNREADABLE: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, *([] if zstd
 
 
 class Readable(Protocol):
-    """An opened source.
-
-    Attributes:
-        unencodable: Rows read so far that are no lines, by number; a line stands in their place.
-
-    """
-
-    unencodable: dict[int, Unencodable]
+    """An opened source."""
 
     def read_into(self, buffer: memoryview) -> int:
         """Read on into `buffer` and give the count of bytes, 0 at the end."""
@@ -108,7 +98,6 @@ class FileInPlace:
     """A regular file, read where it lies."""
 
     def __init__(self, file: OpenFile) -> None:
-        self.unencodable: dict[int, Unencodable] = {}
         self._file = file
         self._offset = 0
 
@@ -129,9 +118,8 @@ class FileInPlace:
 class Spool:
     """A stream that can be read once, kept in temporary files for as long as a batch needs them."""
 
-    def __init__(self, name: str, read_into: ReadInto, unencodable: dict[int, Unencodable] | None = None) -> None:
+    def __init__(self, name: str, read_into: ReadInto) -> None:
         self._name = name
-        self.unencodable = {} if unencodable is None else unencodable
         self._read_into = read_into
         self._files: deque[tuple[int, OpenFile]] = deque()
         self._end = 0
@@ -317,13 +305,12 @@ def _records_source(source: object, name: str = "<records>") -> Source:
 
     @contextmanager
     def opened() -> Iterator[Readable]:
-        unencodable: dict[int, Unencodable] = {}
-        yield Spool(name, _read_into_by_lines(lines, unencodable), unencodable)
+        yield Spool(name, _read_into_by_lines(lines))
 
     return Source(name, None, in_place=False, open=opened)
 
 
-def _until_failure(lines: Iterator[bytes | Unencodable], name: str) -> Iterator[bytes | Unencodable]:
+def _until_failure(lines: Iterator[bytes], name: str) -> Iterator[bytes]:
     """Give the lines; whatever the caller's iterable raises ends the load as any other failure does."""
     try:
         yield from lines
@@ -346,7 +333,7 @@ def _read_into_by_read(stream: IO[bytes]) -> Callable[[memoryview], int | None]:
     return read_into
 
 
-def _read_into_by_lines(lines: Iterator[bytes | Unencodable], unencodable: dict[int, Unencodable]) -> ReadInto:
+def _read_into_by_lines(lines: Iterator[bytes]) -> ReadInto:
     rest = memoryview(b"")
 
     def read_into(buffer: memoryview) -> int:
@@ -357,9 +344,6 @@ def _read_into_by_lines(lines: Iterator[bytes | Unencodable], unencodable: dict[
                 line = next(lines, None)
                 if line is None:
                     break
-                if isinstance(line, Unencodable):
-                    unencodable[line.row] = line
-                    line = orjson.dumps({"id": line.id, "unencodable": f"{line.column} {line.reason}"})
                 rest = memoryview(line.removesuffix(b"\n") + b"\n")
             taken = min(len(rest), len(buffer) - filled)
             buffer[filled : filled + taken] = rest[:taken]

@@ -16,18 +16,18 @@ import orjson
 
 from cf_vectorize_overlay.errors import InputError
 
-from .encode import NUMBER_KINDS, Unencodable, as_float32, as_json, encode, numpy, pack
+from .encode import NUMBER_KINDS, as_float32, as_json, encode, numpy, pack, stand_in
 
 _BLOCK_ROWS: Final = 256
 _NAMESPACE: Final = "namespace"
 _METADATA: Final = "metadata"
 
 
-def lines(source: object) -> Iterator[bytes | Unencodable]:
+def lines(source: object) -> Iterator[bytes]:
     """Write each row of a source as an NDJSON line without a newline, one item a row, lazily.
 
     Values are written as shortest float32 decimals, which is what the service stores. A row that JSON can express is
-    written even where it is wrong (NaN, an integer id), for `check` to judge.
+    written even where it is wrong (NaN, an integer id), for `check` to judge; a stand-in takes the place of others.
 
     Args:
         source: What `columns` or `table` gave; an object with `__arrow_c_stream__` or `__arrow_c_array__`; or an
@@ -45,19 +45,19 @@ def lines(source: object) -> Iterator[bytes | Unencodable]:
         raise InputError("an array has no ids: give columns(ids=..., values=array)")
     if isinstance(source, (str, bytes, Mapping)) or not isinstance(source, Iterable):
         raise InputError(f"{type(source).__name__} is no iterable of records; give a list of them")
-    return (line(record, row) for row, record in enumerate(source, 1))
+    return map(line, source)
 
 
-def line(record: object, row: int) -> bytes | Unencodable:
-    """Write one record, the `row`-th of its source; see `lines`."""
+def line(record: object) -> bytes:
+    """Write one record; see `lines`."""
     if isinstance(record, (bytes, bytearray, memoryview)):
         return bytes(record)
     if isinstance(record, Mapping):
-        return encode(record, row)
+        return encode(record)
     for method in ("to_json", "to_dict"):  # our own vector; the generated models
         if hasattr(record, method):
-            return encode(getattr(record, method)(), row)
-    return Unencodable(row, "", f"is of type {type(record).__name__}; a record is a mapping, a Vector or bytes", None)
+            return encode(getattr(record, method)())
+    return stand_in(f"is of type {type(record).__name__}; a record is a mapping, a Vector or bytes")
 
 
 def compact(line: bytes) -> bytes:
@@ -86,12 +86,12 @@ class Columns:
     namespace: str | Collection[str | None] | None
     metadata: Collection[Mapping[str, Any] | None] | None
 
-    def lines(self) -> Iterator[bytes | Unencodable]:
+    def lines(self) -> Iterator[bytes]:
         """Write each row; see `lines` of this module."""
         for start in range(0, len(self.ids), _BLOCK_ROWS):
             rows = slice(start, start + _BLOCK_ROWS)
             ids, namespaces, metadata = (_cells(column, rows) for column in (self.ids, self.namespace, self.metadata))
-            yield from _block_lines(start + 1, ids, _block_values(self.values[rows]), namespaces, metadata)
+            yield from _block_lines(ids, _block_values(self.values[rows]), namespaces, metadata)
 
 
 def columns(
@@ -153,15 +153,15 @@ def _block_values(block: Any) -> list[Any]:
 
 
 def _block_lines(
-    first_row: int, ids: Sequence[Any], values: Sequence[Any], namespaces: Sequence[Any], metadata: Sequence[Any]
-) -> Iterator[bytes | Unencodable]:
+    ids: Sequence[Any], values: Sequence[Any], namespaces: Sequence[Any], metadata: Sequence[Any]
+) -> Iterator[bytes]:
     for offset, identity in enumerate(ids):
         record = {"id": identity, "values": values[offset]}
         if namespaces[offset] is not None:
             record[_NAMESPACE] = namespaces[offset]
         if metadata[offset] is not None:
             record[_METADATA] = metadata[offset]
-        yield encode(record, first_row + offset, ready=True)
+        yield encode(record, ready=True)
 
 
 @attrs.frozen(eq=False)
@@ -175,15 +175,12 @@ class Table:
     metadata_column: str
     rest_to_metadata: bool
 
-    def lines(self) -> Iterator[bytes | Unencodable]:
+    def lines(self) -> Iterator[bytes]:
         """Write each row; see `lines` of this module."""
-        first_row = 1
         with self._naming():
             for batch in self._batches():
                 for start in range(0, batch.num_rows, _BLOCK_ROWS):
-                    block = batch.slice(start, _BLOCK_ROWS)
-                    yield from self._block_lines(block, first_row)
-                    first_row += block.num_rows
+                    yield from self._block_lines(batch.slice(start, _BLOCK_ROWS))
 
     def has_rows(self) -> bool:
         """Tell by its footer whether a Parquet file holds any row."""
@@ -237,7 +234,7 @@ class Table:
                 )
         return present if self.rest_to_metadata else wanted
 
-    def _block_lines(self, block: Any, first_row: int) -> Iterator[bytes | Unencodable]:
+    def _block_lines(self, block: Any) -> Iterator[bytes]:
         held = dict(zip(block.schema.names, block.columns, strict=True))
         ids = _python(self.id_column, held.pop(self.id_column))
         values = _list_values(self.values_column, held.pop(self.values_column))
@@ -253,7 +250,7 @@ class Table:
                 _merged(dict(zip(rest, row, strict=True)), own)
                 for row, own in zip(zip(*rest.values(), strict=True), metadata, strict=True)
             ]
-        yield from _block_lines(first_row, ids, values, namespaces, metadata)
+        yield from _block_lines(ids, values, namespaces, metadata)
 
 
 def table(
