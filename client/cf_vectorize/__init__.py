@@ -13,6 +13,7 @@ from cf_vectorize_overlay.lazy import lazy_names
 from cf_vectorize_overlay.limits import __version__ as __version__
 
 if TYPE_CHECKING:
+    from cf_vectorize.base.ledger import JournalError as JournalError
     from cf_vectorize.checks.line import BadLinesError as BadLinesError
     from cf_vectorize.checks.survey import CheckReport as CheckReport
     from cf_vectorize.checks.survey import check as check
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from cf_vectorize.source.records import table as table
     from cf_vectorize_overlay.errors import AuthenticationError as AuthenticationError
     from cf_vectorize_overlay.errors import InputError as InputError
-    from cf_vectorize_overlay.errors import JournalError as JournalError
     from cf_vectorize_overlay.errors import NotFoundError as NotFoundError
     from cf_vectorize_overlay.errors import RateLimitError as RateLimitError
     from cf_vectorize_overlay.errors import RejectedError as RejectedError
@@ -44,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "cf_vectorize.async_client": "AsyncVectorize",
+        "cf_vectorize.base.ledger": "JournalError",
         "cf_vectorize.checks.line": "BadLinesError",
         "cf_vectorize.checks.survey": "CheckReport check",
         "cf_vectorize.client": "Vectorize",
@@ -51,7 +52,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.read.fetch": "Vectors",
         "cf_vectorize.read.verify": "VerifyReport",
         "cf_vectorize.source.records": "columns table",
-        "cf_vectorize_overlay.errors": "AuthenticationError InputError JournalError NotFoundError RateLimitError "
+        "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
         "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
         "cf_vectorize_overlay.vector": "Vector",
     },

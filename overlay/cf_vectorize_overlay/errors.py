@@ -3,7 +3,7 @@
 VectorizeError
 ├── InputError (also a ValueError)      an argument or a source is wrong; nothing of it was sent
 │   └── BadLinesError                   lines that the service would refuse, each with its place
-├── JournalError                        a journal is in use, belongs to another load, or its source has changed
+├── JournalError (of the client)        a journal is in use, belongs to another load, or its source has changed
 ├── TransportError                      no answer: connecting, sending or receiving failed
 ├── ResponseError                       the service answered, and not with success
 │   ├── AuthenticationError             the credentials are refused
@@ -45,10 +45,6 @@ class VectorizeError(Exception):
 
 class InputError(VectorizeError, ValueError):
     """An argument or a source is wrong. Nothing of it was sent."""
-
-
-class JournalError(VectorizeError):
-    """A journal is in use, belongs to another load, is damaged, or its source has changed."""
 
 
 @attrs.define(slots=False)

@@ -10,9 +10,9 @@ import numpy as np
 import orjson
 import pytest
 
+from cf_vectorize import InputError, JournalError
 from cf_vectorize.read.export import export
 from cf_vectorize.source.open import DECOMPRESSORS
-from cf_vectorize_overlay.errors import InputError, JournalError
 from index_server import IndexServer
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
+from cf_vectorize.base.ledger import JournalError
 from cf_vectorize_overlay.body import chunks
-from cf_vectorize_overlay.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

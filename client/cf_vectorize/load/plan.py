@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from cf_vectorize.base.ledger import JournalError
 from cf_vectorize.checks.line import RULES, BadLine, BadLinesError, LineCheck, oversized, unencodable
 from cf_vectorize.source.cut import BatchLimits, Cut, cut_anew, split
 from cf_vectorize.source.open import temporary_file, write_all
 from cf_vectorize.source.records import compact
 from cf_vectorize_overlay.body import Segment, lines, select
-from cf_vectorize_overlay.errors import InputError, JournalError, VectorizeError
+from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .journal import digest
 

@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
-from cf_vectorize_overlay.errors import InputError, JournalError
+from cf_vectorize.base.ledger import JournalError
+from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.vector import Vector
 
 from .fetch import arrow_batch, arrow_schema, checked, dimensions_of, extra, fetch_iter
