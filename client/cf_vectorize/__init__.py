@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cf_vectorize.load.report import InsertError as InsertError
     from cf_vectorize.load.report import InsertInterrupted as InsertInterrupted
     from cf_vectorize.load.report import InsertReport as InsertReport
-    from cf_vectorize.read.fetch import Vectors as Vectors
-    from cf_vectorize.read.verify import VerifyReport as VerifyReport
+    from cf_vectorize.read.report import VerifyReport as VerifyReport
+    from cf_vectorize.read.vectors import Vectors as Vectors
     from cf_vectorize.source.records import columns as columns
     from cf_vectorize.source.records import table as table
     from cf_vectorize_overlay.errors import AuthenticationError as AuthenticationError
@@ -49,8 +49,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.checks.survey": "CheckReport check",
         "cf_vectorize.client": "Vectorize",
         "cf_vectorize.load.report": "BatchOutcome InsertError InsertInterrupted InsertReport",
-        "cf_vectorize.read.fetch": "Vectors",
-        "cf_vectorize.read.verify": "VerifyReport",
+        "cf_vectorize.read.vectors": "Vectors",
+        "cf_vectorize.read.report": "VerifyReport",
         "cf_vectorize.source.records": "columns table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
         "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from cf_vectorize.load.options import InsertArguments, VerifyArguments
     from cf_vectorize.load.report import BatchOutcome, InsertReport
-    from cf_vectorize.read.fetch import Vectors
+    from cf_vectorize.read.report import VerifyReport
     from cf_vectorize.read.sampling import Sampler
-    from cf_vectorize.read.verify import VerifyReport
+    from cf_vectorize.read.vectors import Vectors
     from cf_vectorize_overlay.vector import Vector
 
 

@@ -15,7 +15,8 @@ import orjson
 import pytest
 
 from cf_vectorize import AsyncVectorize
-from cf_vectorize.read.fetch import Vectors, fetch, fetch_iter
+from cf_vectorize.read.fetch import fetch, fetch_iter
+from cf_vectorize.read.vectors import Vectors
 from cf_vectorize_overlay import decode
 from cf_vectorize_overlay.errors import InputError, RejectedError, UnexpectedResponseError
 from cf_vectorize_overlay.index import Cancelled

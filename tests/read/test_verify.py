@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cf_vectorize.base.progress import Progress
-    from cf_vectorize.read.verify import VerifyReport
+    from cf_vectorize.read.report import VerifyReport
 
 DIMENSIONS = 32
 

@@ -11,7 +11,7 @@ from cf_vectorize_overlay.errors import VectorizeError
 
 if TYPE_CHECKING:
     from cf_vectorize.checks.line import BadLine
-    from cf_vectorize.read.verify import VerifyReport
+    from cf_vectorize.read.report import VerifyReport
 
 
 @attrs.frozen

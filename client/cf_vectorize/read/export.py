@@ -18,7 +18,8 @@ from cf_vectorize.base.ledger import JournalError
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.vector import Vector
 
-from .fetch import arrow_batch, arrow_schema, checked, dimensions_of, extra, fetch_iter
+from .fetch import checked, fetch_iter
+from .vectors import arrow_batch, arrow_schema, dimensions_of, extra
 
 if TYPE_CHECKING:
     import threading
