@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from array import array
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,6 +10,11 @@ import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+def _short(value: object) -> str:
+    """Return the start of a long repr, on one line: 1,536 values would fill a screen."""
+    return " ".join(reprlib.repr(value).split())
 
 
 @attrs.frozen
@@ -26,10 +32,10 @@ class Vector:
     """
 
     id: str
-    values: Sequence[float]
+    values: Sequence[float] = attrs.field(repr=_short)
     namespace: str | None = None
-    metadata: dict[str, Any] | None = None
-    extra: dict[str, Any] = attrs.field(factory=dict)
+    metadata: dict[str, Any] | None = attrs.field(default=None, repr=_short)
+    extra: dict[str, Any] = attrs.field(factory=dict, repr=_short)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -49,8 +55,13 @@ class Vector:
             extra=members,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the JSON object, without a namespace or metadata that is None. `values` stays the sequence it is."""
+    def members(self) -> dict[str, Any]:
+        """Return what its line of NDJSON holds, `values` as they are; a namespace or metadata of None is left out."""
         optional = {"namespace": self.namespace, "metadata": self.metadata}
         present = {name: value for name, value in optional.items() if value is not None}
         return {"id": self.id, "values": self.values, **present, **self.extra}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object, `values` as a list of floats: `json.dumps` takes it as it is."""
+        tolist = getattr(self.values, "tolist", None)
+        return {**self.members(), "values": tolist() if tolist else list(map(float, self.values))}

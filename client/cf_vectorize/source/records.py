@@ -54,7 +54,7 @@ def line(record: object) -> bytes:
         return bytes(record)
     if isinstance(record, Mapping):
         return encode(record)
-    for method in ("to_json", "to_dict"):  # our own vector; the generated models
+    for method in ("members", "to_dict"):  # our own vector; the generated models
         if hasattr(record, method):
             return encode(getattr(record, method)())
     return stand_in(f"is of type {type(record).__name__}; a record is a mapping, a Vector or bytes")
