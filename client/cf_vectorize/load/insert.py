@@ -1,54 +1,107 @@
-"""Many batches at once: plan, send, note, report."""
+"""Load a source of any size: what the faces call, and what is settled before anything is sent."""
 
 from __future__ import annotations
 
 import os
-import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import attrs
 
-from cf_vectorize.base.progress import Tracker
-from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits
-from cf_vectorize.source.open import total_size
-from cf_vectorize_overlay.body import Body, lines, select, size
-from cf_vectorize_overlay.errors import InputError, RejectedError, VectorizeError
-from cf_vectorize_overlay.index import Attempts, Cancelled
+from cf_vectorize.base.extras import Late
+from cf_vectorize.source.open import open_sources
+from cf_vectorize_overlay.errors import InputError, VectorizeError
 
-from .journal import Entry, Journal, digest
-from .plan import Planner
+from .journal import Journal
+from .options import InsertOptions
 from .rejects import Rejects
-from .report import BatchOutcome
+from .report import BatchOutcome, InsertError, InsertInterrupted, InsertReport
+from .send import Load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    import threading
+    from collections.abc import Generator, Sequence
 
-    from cf_vectorize.read.sampling import Sampler
+    from cf_vectorize.read import sampling, verify
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
-    from .options import InsertOptions
-    from .plan import Batch
+    from .options import InsertArguments
+else:
+    sampling, verify = Late("cf_vectorize.read.sampling"), Late("cf_vectorize.read.verify")
 
 
-def outcomes(
+def insert(index: Index, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
+    """Load a source and return what became of it.
+
+    Args:
+        index: Where the vectors go.
+        source: What `open_sources` takes.
+        arguments: What the caller asked for.
+        stop: Ends the load when it is set.
+
+    Raises:
+        VectorizeError: As `Vectorize.insert` says; `report` tells what was accepted all the same.
+        InsertInterrupted: Ctrl-C; it carries the report of what was accepted.
+
+    """
+    sample = InsertOptions(**arguments).verify
+    sampler = sampling.Sampler(sampling.SAMPLE if sample is True else sample) if sample else None
+    started = time.monotonic()
+    batches: list[BatchOutcome] = []
+    try:
+        for batch in insert_batches(index, source, arguments, stop, sampler):
+            batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
+    except KeyboardInterrupt:
+        raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
+    report = InsertReport(tuple(batches), time.monotonic() - started)
+    _raise_failure(report)
+    if sampler is None:
+        return report
+    try:
+        found = verify.verify_sample(index, sampler, stop=stop, on_progress=arguments.get("on_progress"))
+    except KeyboardInterrupt:
+        raise InsertInterrupted(report) from None
+    except VectorizeError as error:
+        error.report = report
+        raise
+    return attrs.evolve(report, verification=found)
+
+
+def insert_batches(
     index: Index,
-    sources: Sequence[Source],
-    options: InsertOptions,
+    source: object,
+    arguments: InsertArguments,
     stop: threading.Event,
-    sampler: Sampler | None = None,
+    sampler: sampling.Sampler | None = None,
 ) -> Generator[BatchOutcome, None, None]:
-    """Load the sources and give each batch's outcome as it ends.
+    """Load a source and yield each batch's outcome as it ends.
 
     Abandoning the iterator stops the load: nothing new starts, and what is under way is broken off.
+
+    Args:
+        index: Where the vectors go.
+        source: What `open_sources` takes.
+        arguments: What the caller asked for.
+        stop: Ends the load when it is set.
+        sampler: Is offered every line that is sent, or was in an earlier run.
 
     Raises:
         InputError: A source cannot be read, or holds no vectors.
         JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
 
     """
+    return _outcomes(index, open_sources(source), InsertOptions(**arguments), stop, sampler)
+
+
+def _outcomes(
+    index: Index,
+    sources: Sequence[Source],
+    options: InsertOptions,
+    stop: threading.Event,
+    sampler: sampling.Sampler | None,
+) -> Generator[BatchOutcome, None, None]:
     _refuse_shared_files(sources, options)
     with ExitStack() as stack:
         rejects = Rejects(options.rejects) if options.rejects else None
@@ -58,147 +111,18 @@ def outcomes(
             stack.enter_context(journal)
             if rejects:
                 rejects.take_back(journal.rejects)
-        load = _Load(index, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
+        load = Load(index, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
         yield from load.outcomes()
 
 
-class _Load:
-    """One load: the planner, the files beside it, and the threads that send."""
-
-    def __init__(
-        self,
-        index: Index,
-        sources: Sequence[Source],
-        options: InsertOptions,
-        *,
-        journal: Journal | None,
-        rejects: Rejects | None,
-        stop: threading.Event,
-        sampler: Sampler | None,
-    ) -> None:
-        self._index = index
-        self._sources = sources
-        self._options = options
-        self._journal = journal
-        self._rejects = rejects
-        limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
-        self._planner = Planner(options, limits, journal, sampler)
-        self._tracker = Tracker(options.on_progress, total_size(sources))
-        self._stop = stop
-        self._noting = threading.Lock()
-        self._under_way: set[Future[list[BatchOutcome]]] = set()
-
-    def outcomes(self) -> Iterator[BatchOutcome]:
-        """Plan in this thread, one batch ahead of the threads that send."""
-        pool = ThreadPoolExecutor(self._options.concurrency, "cf-vectorize")
-        try:
-            yield from self._dispatch(pool)
-        except BaseException as error:
-            self._stop.set()
-            ended = self._ended_meanwhile()
-            if isinstance(error, KeyboardInterrupt):
-                yield from ended
-            raise
-        finally:
-            # A second Ctrl-C leaves requests under way: their threads must not write to files that are closed now.
-            with self._noting:
-                self._journal = self._rejects = None
-            pool.shutdown(wait=all(future.done() for future in self._under_way))
-
-    def _dispatch(self, pool: ThreadPoolExecutor) -> Iterator[BatchOutcome]:
-        under_way = self._under_way
-        failed = False
-        for batch in self._planner.batches(self._sources):
-            self._tracker.add(queued=batch.cut.size)
-            ended = [self._settled(batch)] if batch.error or batch.entry else []
-            while not ended and len(under_way) >= self._options.concurrency:
-                ended = _next_done(under_way)
-            failed = failed or any(outcome.error for outcome in ended)
-            yield from ended
-            if failed and self._options.on_error == "stop":
-                break
-            if not batch.error and not batch.entry:
-                under_way.add(pool.submit(self._deliver, batch))
-        while under_way:
-            yield from _next_done(under_way)
-
-    def _ended_meanwhile(self) -> list[BatchOutcome]:
-        """Wait for what is under way to end or break off, and give the outcomes of what ended."""
-        self._tracker.add(awaited=sum(not future.done() for future in self._under_way))
-        ended = wait(self._under_way).done
-        return [outcome for future in ended if future.exception() is None for outcome in future.result()]
-
-    def _settled(self, batch: Batch) -> BatchOutcome:
-        """Give the outcome of a batch that needs no request."""
-        if batch.entry:
-            self._tracker.add(acknowledged=batch.cut.size, vectors=batch.vectors)
-        return _outcome(batch)
-
-    def _deliver(self, batch: Batch) -> list[BatchOutcome]:
-        """Send one batch, in pieces where the service finds it too large."""
-        attempts = Attempts(self._stop)
-        mutation_id: str | None = None
-        failure: VectorizeError | None = None
-        try:
-            range_digest = digest(batch.raw) if self._journal else ""
-            if batch.vectors:
-                mutation_id = self._send(batch, attempts)
-            self._note(batch, range_digest, mutation_id)
-            self._tracker.add(acknowledged=batch.cut.size, vectors=batch.vectors)
-        except RejectedError as error:
-            if error.too_large and batch.cut.lines > 1:
-                return [outcome for half in self._planner.halves(batch) for outcome in self._deliver(half)]
-            error.place = batch.place(error.line)
-            failure = error
-        except VectorizeError as error:
-            failure = error
-        return [
-            attrs.evolve(
-                _outcome(batch),
-                mutation_id=mutation_id,
-                error=failure,
-                attempts=attempts.made,
-                waited=attempts.waited,
-            )
-        ]
-
-    def _send(self, batch: Batch, attempts: Attempts) -> str:
-        sent = 0
-
-        def on_chunk(count: int) -> None:
-            nonlocal sent
-            if self._stop.is_set():
-                raise Cancelled
-            sent += count
-            self._tracker.add(sent=count)
-
-        def on_retry(error: VectorizeError, pause: float) -> None:
-            nonlocal sent
-            self._tracker.add(sent=-sent, taken_back=sent, retries=1, pause=pause, reason=str(error))
-            sent = 0
-
-        attempts.on_retry = on_retry
-        try:
-            return self._index.send(Body(batch.body, on_chunk), self._options.unparsable, attempts)
-        except VectorizeError:
-            self._tracker.add(sent=-sent, taken_back=sent)
-            raise
-
-    def _note(self, batch: Batch, range_digest: str, mutation_id: str | None) -> None:
-        """Make durable what became of an acknowledged batch: first the lines it lacks, then the batch."""
-        with self._noting:
-            if self._rejects and batch.bad:
-                self._rejects.append(
-                    [(b"".join(lines(select(batch.raw, [(bad.start, bad.stop)]))), bad.problems) for bad in batch.bad]
-                )
-            if self._journal:
-                rejects = self._rejects.state() if self._rejects else None
-                cut = batch.cut
-                bad = len(batch.bad)
-                entry = Entry(
-                    batch.source, cut.start, cut.stop, range_digest, batch.vectors, mutation_id, rejects, bad
-                )
-                self._journal.note(entry)
+def _raise_failure(report: InsertReport) -> None:
+    """Raise what a load ended with: the first failure itself where nothing was accepted, else all of them."""
+    errors = [batch.error for batch in report.failed if batch.error is not None]
+    if errors and report.accepted:
+        raise InsertError(report)
+    if errors:
+        errors[0].report = report
+        raise errors[0]
 
 
 def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> None:
@@ -213,31 +137,3 @@ def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> N
         other = taken.setdefault(os.path.realpath(path), role)
         if other != role:
             raise InputError(f"{path}: is {other} and {role} at once; name another file")
-
-
-def _next_done(under_way: set[Future[list[BatchOutcome]]]) -> list[BatchOutcome]:
-    """Wait until some batch ends, take those that have out of `under_way`, and give their outcomes."""
-    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-    under_way -= done
-    return [outcome for future in done for outcome in future.result()]
-
-
-def _outcome(batch: Batch) -> BatchOutcome:
-    cut = batch.cut
-    return BatchOutcome(
-        source=batch.source,
-        first_line=cut.first_line,
-        last_line=cut.first_line + cut.lines - 1,
-        start=cut.start,
-        stop=cut.stop,
-        vectors=batch.vectors,
-        size=size(batch.body) if batch.entry is None else cut.size,
-        first_id=batch.first_id,
-        last_id=batch.last_id,
-        mutation_id=batch.entry.mutation_id if batch.entry else None,
-        rejected=tuple(problem for bad in batch.bad for problem in bad.problems),
-        discarded=batch.discarded,
-        resumed=batch.entry is not None,
-        rejected_earlier=batch.entry.rejected if batch.entry else 0,
-        error=batch.error,
-    )
