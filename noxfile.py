@@ -77,7 +77,11 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("mypy", "scripts", "noxfile.py")
     session.run(
-        "mypy", "benchmarks/run.py", "benchmarks/plots.py", "benchmarks/programs", env={"MYPYPATH": "benchmarks"}
+        "mypy",
+        "benchmarks/run.py",
+        "benchmarks/plots.py",
+        "benchmarks/programs",
+        env={"MYPYPATH": "benchmarks:tests/servers"},
     )
     session.run("pyright")
 

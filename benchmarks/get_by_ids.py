@@ -23,9 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from cloudflare import Cloudflare
 
-import sink
 from cf_vectorize import Vectorize
 from cf_vectorize_overlay import decode
+
+sys.path.append(str(Path(__file__).parents[1] / "tests/servers"))  # they serve the benchmarks too
+
+import sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.append(str(Path(__file__).parents[1] / "tests/servers"))  # they serve the benchmarks too
+
 import sink
 
 if TYPE_CHECKING:

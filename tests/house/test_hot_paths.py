@@ -26,7 +26,7 @@ from cf_vectorize_overlay.body import CHUNK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SINK = Path(__file__).parents[2] / "benchmarks" / "sink.py"
+SINK = Path(__file__).parents[1] / "servers" / "sink.py"
 MIB = 1024 * 1024
 
 

@@ -226,10 +226,10 @@ def main() -> None:
     """Serve on its own: prints the address, then after each line read the counts so far, until the input ends."""
     answer = Path(sys.argv[1]).read_bytes() if len(sys.argv) > 1 else ANSWER
     with running(answer=answer) as server:
-        print(server.base_url, flush=True)
+        print(server.base_url, flush=True)  # noqa: T201 - its answers
         for _ in sys.stdin:
             counts = server.counts
-            print(counts.requests, counts.connections, counts.body_bytes, flush=True)
+            print(counts.requests, counts.connections, counts.body_bytes, flush=True)  # noqa: T201 - the same
 
 
 if __name__ == "__main__":
