@@ -75,6 +75,22 @@ def test_an_option_out_of_bounds_is_refused_by_name(option: str, value: Any, ins
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [("batch_vectors", 1), ("batch_vectors", 5_000), ("batch_bytes", 99_999_999), ("concurrency", 1),
+     ("dimensions", DIMENSIONS), ("verify", 0)],
+)  # fmt: skip
+def test_an_option_at_its_bound_is_taken(option: str, value: Any, insert: Insert) -> None:
+    with ScriptedServer() as server:
+        assert insert(settings(server.url), lines(2), **{option: value}).vectors == 2
+
+
+def test_the_most_dimensions_that_an_index_may_have_can_be_asked_for(insert: Insert) -> None:
+    longest = json.dumps({"id": "a", "values": [0.5] * 1_536}).encode()
+    with ScriptedServer() as server:
+        assert insert(settings(server.url), [longest], dimensions=1_536).vectors == 1
+
+
+@pytest.mark.parametrize(
     ("setting", "value"),
     [
         ("requests_per_5min", 0),

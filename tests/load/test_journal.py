@@ -10,13 +10,14 @@ import subprocess
 import sys
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cf_vectorize import InputError, InsertError, JournalError, RejectedError
+from cf_vectorize import InputError, InsertError, JournalError, RejectedError, Vectorize
 from cf_vectorize.load.journal import Entry, Journal
 from cf_vectorize.load.plan import latest
 from loads import ACCOUNT, TOKEN, environment, ids, insert_blocking, line, lines, settings
@@ -24,7 +25,6 @@ from scripted_server import Answer, Request, ScriptedServer, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from cf_vectorize import InsertReport
 
@@ -404,6 +404,34 @@ def test_a_full_disk_is_told_with_what_was_accepted(source: Path, tmp_path: Path
     assert isinstance(error, JournalError)
     assert "No space left on device" in str(error)
     assert caught.value.report.failed[0].mutation_id is not None
+
+
+def test_what_was_accepted_is_on_disk_before_it_is_told(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First a new journal and its name in the folder; then rejected lines, their reasons, and the batch."""
+    synced: list[tuple[str, int]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path, -1 if path.is_dir() else path.stat().st_size))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    source.write_bytes(line("a") + BAD)
+    journal, rejects = tmp_path / "journal", tmp_path / "rejects"
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        assert next(index.insert_batches(source, journal=journal, rejects=rejects)).accepted
+    header, *_ = journal.read_bytes().splitlines(keepends=True)
+    reasons = tmp_path / "rejects.reasons"
+    assert synced == [
+        (journal, len(header)),
+        (tmp_path, -1),
+        (rejects, len(BAD)),
+        (reasons, reasons.stat().st_size),
+        (journal, journal.stat().st_size),
+    ]
 
 
 def test_a_journal_holds_no_secret(half: Path) -> None:
