@@ -208,6 +208,10 @@ def test_impossible_dimensions_are_refused(dimensions: int) -> None:
 def test_a_line_nested_too_deeply_is_refused(check: LineCheck, member: str, depth: int, rule: str) -> None:
     deep = line()[:-1] + f', "{member}": '.encode() + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
     assert [problem.rule for problem in check(deep)] == [rule]
+    # Where the fast parser ends before it has met the depth.
+    (problem,) = check(deep.replace(b"{", b'{"n": NaN, ', 1))
+    assert problem.rule == rule
+    assert "nested too deeply" in problem.reason
 
 
 def test_a_problem_can_be_printed(check: LineCheck) -> None:

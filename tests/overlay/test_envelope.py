@@ -169,7 +169,8 @@ def test_any_answer_is_an_envelope_or_a_typed_error(status: int, body: bytes) ->
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("0", 0.0), ("120", 120.0), (" 5 ", 5.0), ("", None), ("soon", None), ("-5", None), ("1.5", None),
-     ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("Mon, 01 Jan 99999 00:00:00 GMT", None), ("²", None)],
+     ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("Thu, 01 Jan 1970 00:00:00 -0000", 0.0),
+     ("Mon, 01 Jan 99999 00:00:00 GMT", None), ("²", None)],
 )  # fmt: skip
 def test_retry_after(text: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": text}) == seconds
@@ -269,7 +270,7 @@ def test_no_secret_is_told(who: dict[str, str], operation: str, caplog: pytest.L
     for answer in INDISCREET:
         with ScriptedServer(lambda _number, _size, answer=answer: answer) as server:
             client = Vectorize("index", **settings(server.url, give_up_after=0) | who)
-            told.append(repr(client))
+            told += [repr(client), repr(client._index), repr(client._index._credentials)]
             with client, pytest.raises(VectorizeError) as raised:
                 OPERATIONS[operation](client)
         assert len(server.requests) == 1

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -24,7 +27,7 @@ from cf_vectorize import (
     VectorizeError,
 )
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER
-from loads import ids, insert_blocking, lines, settings
+from loads import environment, ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 
 if TYPE_CHECKING:
@@ -242,6 +245,16 @@ def test_the_log_and_the_progress_tell_the_seconds_of_a_pause(
     assert ["503" in told[0], "slow down" in told[1]] == [True, True]
     assert [record.levelname for record in caplog.records if record.name == "cf_vectorize"] == ["WARNING"] * 2
     assert list(dict.fromkeys(progress.pause for progress in seen)) == [0, 1, 8]
+
+
+def test_a_program_that_sets_up_no_logging_prints_nothing_of_a_pause() -> None:
+    code = "from cf_vectorize import Vectorize\nprint(*Vectorize('index').get_by_ids(['a']).missing)"
+    with ScriptedServer([html(503)]) as server:
+        found = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | environment(server.url), capture_output=True, check=True
+        )
+    assert len(server.requests) == 2
+    assert (found.stdout, found.stderr) == (b"a\n", b"")
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), TypeError("mine"), ValueError("mine"), AttributeError("mine")])

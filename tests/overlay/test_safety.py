@@ -54,6 +54,24 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
         Vectorize(name, **settings(NOWHERE))
 
 
+@pytest.mark.parametrize("name", ["n", "n" * 64, "...", "a.b"])
+def test_a_name_that_an_index_can_have_is_taken(name: str) -> None:
+    Vectorize(name, **settings(NOWHERE)).close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:8787/client/v4", "127.0.0.1", "//127.0.0.1/client/v4", "ftp://127.0.0.1/", "http://", "https:///v4",
+     "http://127.0.0.1:port/"],
+)  # fmt: skip
+def test_a_base_url_that_leads_nowhere_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"^base_url \(or CLOUDFLARE_BASE_URL\) is "):
+        Vectorize("index", **settings(url))
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", url)
+    with pytest.raises(InputError, match=r"^base_url \(or CLOUDFLARE_BASE_URL\) is "):
+        Vectorize("index", account_id="a", api_token="t")
+
+
 @pytest.mark.parametrize(
     "files",
     [
