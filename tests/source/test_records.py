@@ -399,6 +399,20 @@ def test_nulls_in_lists_are_left_to_the_check(list_type: Any) -> None:
     assert_equal_as_float32([found[2]["values"]], [EDGES])
 
 
+@pytest.mark.parametrize("item", [pa.int8(), pa.uint8(), pa.int64()], ids=str)
+def test_lists_of_whole_numbers_are_read(item: Any) -> None:
+    rows = [[1, 2, 127], None, [0, 0, 0], [None, 3, 4]]
+    found = decoded(pa.table({"id": list("abcd"), "values": pa.array(rows, pa.list_(item))}))
+    assert [vector["values"] for vector in found] == rows
+    assert decoded(pa.table({"id": ["a"], "values": pa.array(rows[:1], pa.list_(item))}))[0]["values"] == rows[0]
+
+
+@pytest.mark.parametrize("values", [[["a"]], [[True]], [[[1.0]]], [1.0], ["a"]], ids=str)
+def test_a_column_of_anything_else_is_refused_by_name(values: list[Any]) -> None:
+    with pytest.raises(InputError, match=r"column 'values' is .*; values are lists of numbers"):
+        decoded(pa.table({"id": ["a"], "values": values}))
+
+
 @UNTIMED
 @given(st.lists(st.none() | st.lists(float32s, max_size=5), max_size=8), st.integers(0, 8), st.integers(0, 8))
 def test_slices_of_ragged_lists_keep_their_rows(rows: list[list[float] | None], start: int, count: int) -> None:
