@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from cf_vectorize.source.columns import columns
 from cf_vectorize.source.encode import numpy
-from cf_vectorize.source.records import columns, compact, lines
+from cf_vectorize.source.records import compact, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,7 +46,7 @@ def without_numpy(rows: list[dict[str, object]]) -> None:
     """Encode as where NumPy is not installed."""
     numpy.cache_clear()
     sys.modules["numpy"] = None  # type: ignore[assignment]
-    drain(lines(rows))
+    drain(lines_of(rows))
     sys.modules["numpy"] = np
     numpy.cache_clear()
 
@@ -62,9 +63,9 @@ def contestants(values: Any) -> dict[str, Callable[[], object]]:
         "json.dumps(row.tolist())": lambda: drain(json.dumps(row.tolist()) for row in values),
         "orjson.dumps(array)": lambda: orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY),
         "orjson.dumps(row)": lambda: drain(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in values),
-        "columns, float32": lambda: drain(lines(columns(ids=ids, values=values))),
-        "columns, float64": lambda: drain(lines(columns(ids=ids, values=doubles))),
-        "records of lists": lambda: drain(lines(rows)),
+        "columns, float32": lambda: drain(lines_of(columns(ids=ids, values=values))),
+        "columns, float64": lambda: drain(lines_of(columns(ids=ids, values=doubles))),
+        "records of lists": lambda: drain(lines_of(rows)),
         "records, no NumPy": lambda: without_numpy(rows),
         "compact": lambda: drain(compact(line) for line in written),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cf_vectorize.checks.line import RULES
+from cf_vectorize.checks.rules import RULES
 
 PAGE = Path(__file__).parent.parent / "docs" / "check.md"
 START = "<!-- rules: written by scripts/render_check.py -->\n"

@@ -14,8 +14,9 @@ from cf_vectorize_overlay.limits import __version__ as __version__
 
 if TYPE_CHECKING:
     from cf_vectorize.base.ledger import JournalError as JournalError
-    from cf_vectorize.checks.line import BadLinesError as BadLinesError
-    from cf_vectorize.checks.survey import CheckReport as CheckReport
+    from cf_vectorize.checks.report import CheckReport as CheckReport
+    from cf_vectorize.checks.rules import BadLine as BadLine
+    from cf_vectorize.checks.rules import BadLinesError as BadLinesError
     from cf_vectorize.checks.survey import check as check
     from cf_vectorize.load.report import BatchOutcome as BatchOutcome
     from cf_vectorize.load.report import InsertError as InsertError
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from cf_vectorize.load.report import InsertReport as InsertReport
     from cf_vectorize.read.report import VerifyReport as VerifyReport
     from cf_vectorize.read.vectors import Vectors as Vectors
-    from cf_vectorize.source.records import columns as columns
-    from cf_vectorize.source.records import table as table
+    from cf_vectorize.source.columns import columns as columns
+    from cf_vectorize.source.table import table as table
     from cf_vectorize_overlay.errors import AuthenticationError as AuthenticationError
     from cf_vectorize_overlay.errors import InputError as InputError
     from cf_vectorize_overlay.errors import NotFoundError as NotFoundError
@@ -45,13 +46,15 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "cf_vectorize.async_client": "AsyncVectorize",
         "cf_vectorize.base.ledger": "JournalError",
-        "cf_vectorize.checks.line": "BadLinesError",
-        "cf_vectorize.checks.survey": "CheckReport check",
+        "cf_vectorize.checks.report": "CheckReport",
+        "cf_vectorize.checks.rules": "BadLine BadLinesError",
+        "cf_vectorize.checks.survey": "check",
         "cf_vectorize.client": "Vectorize",
         "cf_vectorize.load.report": "BatchOutcome InsertError InsertInterrupted InsertReport",
         "cf_vectorize.read.vectors": "Vectors",
         "cf_vectorize.read.report": "VerifyReport",
-        "cf_vectorize.source.records": "columns table",
+        "cf_vectorize.source.columns": "columns",
+        "cf_vectorize.source.table": "table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
         "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
         "cf_vectorize_overlay.vector": "Vector",

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cf_vectorize import InputError
-from cf_vectorize.checks.line import RULES, LineCheck
+from cf_vectorize.checks.line import LineCheck
+from cf_vectorize.checks.rules import RULES
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -241,7 +241,7 @@ def test_several_processes_find_the_same(
 def test_an_error_in_another_process_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path, *lines(100))
 
-    def gone_after_the_first(*arguments: Any) -> survey.Findings:
+    def gone_after_the_first(*arguments: Any) -> survey.Tally:
         path.unlink(missing_ok=True)
         return look(*arguments)
 
@@ -370,13 +370,13 @@ from cf_vectorize.cli import main as cli
 from cf_vectorize.checks import survey
 survey.WORTH_PROCESSES = 1
 survey.PIECE = survey.BatchLimits(vectors=1)
-read = survey.Findings.add
+read = survey.Tally.add
 def add(self, other):
     read(self, other)
     if self.lines == 3:
         print("under way", flush=True)
         sys.stdin.readline()
-survey.Findings.add = add
+survey.Tally.add = add
 if __name__ == "__main__":
     sys.exit(cli.main(["check", {str(path)!r}]))
 """.encode(),

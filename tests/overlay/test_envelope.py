@@ -31,7 +31,7 @@ from cf_vectorize import (
     Vectorize,
     VectorizeError,
 )
-from cf_vectorize.checks.line import BadLine
+from cf_vectorize.checks.rules import BadLine
 from cf_vectorize_overlay.envelope import retry_after, unwrap
 from loads import ACCOUNT, TOKEN, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html

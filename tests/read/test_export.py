@@ -12,7 +12,7 @@ import pytest
 
 from cf_vectorize import InputError, JournalError
 from cf_vectorize.read.export import export
-from cf_vectorize.source.open import DECOMPRESSORS
+from cf_vectorize.source.formats import DECOMPRESSORS
 from index_server import IndexServer
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_vectorize import Vectorize
-from cf_vectorize.checks.line import BadLine
+from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.read import verify
 from cf_vectorize.read.comparison import Expected, LineReader, differences
 from cf_vectorize.read.sampling import Sampler, most_wrong
+from cf_vectorize.source.columns import columns
 from cf_vectorize.source.open import open_sources
-from cf_vectorize.source.records import columns
 from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_overlay.errors import InputError, NotFoundError

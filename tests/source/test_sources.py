@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from cf_vectorize import BadLinesError, InputError, InsertError, check, table
-from cf_vectorize.source import open as sources
+from cf_vectorize.source import formats
+from cf_vectorize.source import spool as sources
 from cf_vectorize.source.cut import BLOCK, BatchLimits, split
-from cf_vectorize.source.open import Spool, open_sources
+from cf_vectorize.source.open import open_sources
+from cf_vectorize.source.spool import Spool
 from cf_vectorize_overlay.body import chunks
 from loads import DIMENSIONS, environment, ids, insert_awaiting, insert_blocking, line, lines
 from loads import settings as client
@@ -452,7 +454,8 @@ def test_an_iterable_that_raises_ends_the_load_with_its_report() -> None:
 
 
 def test_zst_without_its_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "zstd", None)
+    monkeypatch.setattr(formats, "zstd", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     assert "pip install 'cf-vectorize[zstd]'" in refused(in_file(tmp_path, b"", "v.zst"))
 
 

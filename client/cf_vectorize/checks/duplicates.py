@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from cf_vectorize.source.open import temporary_file, write_all
+from cf_vectorize.source.spool import temporary_file, write_all
 from cf_vectorize_overlay.body import Segment, chunks
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
-from cf_vectorize.base.wording import duration
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
 from cf_vectorize.source.open import open_sources
 from cf_vectorize.source.records import compact
 from cf_vectorize_overlay.body import lines
 from cf_vectorize_overlay.errors import InputError, VectorizeError
-from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
 from .duplicates import DuplicateIds
-from .line import BadLine, LineCheck, oversized
+from .line import LineCheck
+from .report import CheckReport
+from .rules import BadLine, oversized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,11 +41,10 @@ WORTH_PROCESSES: Final = 500_000_000
 PIECE: Final = BatchLimits(size=8_000_000)
 # Keys and namespaces are counted one by one up to so many.
 MOST_COUNTED: Final = 1_000
-SHOWN: Final = 6
 
 
 @attrs.define
-class Findings:
+class Tally:
     """What was found in some lines; those of two ranges can be added up."""
 
     lines: int = 0
@@ -71,7 +70,7 @@ class Findings:
             for key in good.metadata:
                 _count(self.metadata_keys, key)
 
-    def add(self, other: Findings) -> None:
+    def add(self, other: Tally) -> None:
         """Add what was found in a later range, but for its ids."""
         self.lines += other.lines
         self.size += other.size
@@ -90,73 +89,6 @@ class Findings:
 def _count(counts: Counter[Any], name: str | None, count: int = 1) -> None:
     if name in counts or len(counts) < MOST_COUNTED:
         counts[name] += count
-
-
-@attrs.frozen
-class CheckReport:
-    """What a source holds, and what is wrong with it.
-
-    Attributes:
-        vectors: Lines without a problem of their own.
-        problems: Every problem, in the order of the lines; ids that come again follow, in the same order.
-        complete: False where `max_problems` ended the check: there may be more problems, and the numbers below are
-            of what was read until then.
-        dimensions: Values in each vector, None where no line is good.
-        namespaces: Vectors in each namespace, None for those without; 1,000 namespaces are told apart.
-        metadata_keys: Vectors that have each metadata key; 1,000 keys are told apart.
-        metadata_bytes: Bytes of all metadata as compact JSON.
-        metadata_bytes_most: Bytes of the largest one; Cloudflare allows 10,240.
-        size: Bytes of the source, after decompression.
-        compact_size: Bytes when rewritten with `compact=True`, estimated from one line in 50.
-        requests: Requests that `insert` makes by default.
-
-    """
-
-    vectors: int
-    problems: tuple[BadLine, ...]
-    complete: bool
-    dimensions: int | None
-    namespaces: dict[str | None, int]
-    metadata_keys: dict[str, int]
-    metadata_bytes: int
-    metadata_bytes_most: int
-    size: int
-    compact_size: int
-    requests: int
-
-    @property
-    def seconds_by_budget(self) -> int:
-        """Seconds that the account's budget of 1,200 requests in 5 minutes makes the load take at least."""
-        return max(0, self.requests - 1) // REQUESTS_PER_WINDOW * WINDOW_SECONDS
-
-    def as_json(self) -> dict[str, Any]:
-        """Give the report as what JSON can say."""
-        return {
-            **attrs.asdict(self),
-            "namespaces": [{"namespace": name, "vectors": vectors} for name, vectors in self.namespaces.items()],
-            "seconds_by_budget": self.seconds_by_budget,
-        }
-
-    def summary(self) -> str:
-        """Say what the source holds, one fact a line."""
-        named = {name: count for name, count in self.namespaces.items() if name is not None}
-        facts = [
-            ("vectors", f"{self.vectors:,}"),
-            ("problems", f"{len(self.problems):,}" + ("" if self.complete else ", and the check ended there")),
-            ("dimensions", "unknown" if self.dimensions is None else f"{self.dimensions:,}"),
-            ("namespaces", _most_common(named) if named else "none"),
-            ("metadata", self._metadata_summary()),
-            ("bytes", f"{self.size:,}; about {self.compact_size:,} with --compact"),
-            ("requests", f"{self.requests:,}, at least {duration(self.seconds_by_budget)} by the account's budget"),
-        ]
-        return "\n".join(f"{name:<11} {value}" for name, value in facts)
-
-    def _metadata_summary(self) -> str:
-        if not self.metadata_keys:
-            return "none"
-        average = self.metadata_bytes / max(1, self.vectors)
-        sizes = f"{average:,.0f} bytes on average, {self.metadata_bytes_most:,} at most"
-        return f"{sizes}; {_most_common(self.metadata_keys)}"
 
 
 def check(
@@ -199,7 +131,7 @@ class _Survey:
         self._check = LineCheck(dimensions)
         self._limits = BatchLimits(ramp=FIRST_BATCH_BYTES)
         self._duplicates = DuplicateIds()
-        self._found = Findings()
+        self._found = Tally()
         self._requests = 0
 
     def _is_full(self) -> bool:
@@ -220,17 +152,17 @@ class _Survey:
         if self._found.lines == before:
             raise InputError(f"{source.name}: holds no vectors")
 
-    def _here(self, source: Source) -> Iterator[Findings]:
+    def _here(self, source: Source) -> Iterator[Tally]:
         with source.open() as readable:
             for request in split(readable.read_into, self._limits):
                 self._requests += 1
                 raw = readable.segments(request.start, request.stop)
                 yield look(source.name, request, raw, self._check)
 
-    def _in_processes(self, source: Source) -> Iterator[Findings]:
+    def _in_processes(self, source: Source) -> Iterator[Tally]:
         """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
         pool = ProcessPoolExecutor(self._processes, get_context("spawn"))
-        under_way: deque[Future[Findings]] = deque()
+        under_way: deque[Future[Tally]] = deque()
         try:
             for piece, segments in self._pieces(source):
                 if self._check.dimensions is None:
@@ -301,7 +233,7 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Findings:
+def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Tally:
     """Look through one range of a file, in a process of its own.
 
     Args:
@@ -318,9 +250,9 @@ def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Fin
         return look(path, cut, readable.segments(cut.start, cut.stop), line_check)
 
 
-def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineCheck) -> Findings:
+def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineCheck) -> Tally:
     """Judge the lines of one range."""
-    findings = Findings(size=cut.size)
+    findings = Tally(size=cut.size)
     if cut.size > BatchLimits().size:
         findings.lines = 1
         findings.problems.append(oversized(source, cut, BatchLimits().size))
@@ -341,10 +273,3 @@ def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineChe
                 findings.sampled_size += len(line)
                 findings.sampled_compact_size += len(compact(text)) + 1
     return findings
-
-
-def _most_common(counts: dict[str, int]) -> str:
-    """Name the most frequent few with their counts."""
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name!r} {count:,}" for name, count in ordered[:SHOWN])
-    return shown + (f" and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else "")

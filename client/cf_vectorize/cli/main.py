@@ -106,7 +106,7 @@ def _client(arguments: argparse.Namespace) -> Vectorize:
 
 def _fail(error: Exception) -> int:
     """Say an error in its own words, and give the exit code it amounts to."""
-    from cf_vectorize.checks.line import BadLinesError  # noqa: PLC0415
+    from cf_vectorize.checks.rules import BadLinesError  # noqa: PLC0415
     from cf_vectorize_overlay.errors import InputError  # noqa: PLC0415
 
     print(f"error: {error}", file=sys.stderr)
@@ -240,7 +240,8 @@ def _source(arguments: argparse.Namespace) -> object:
         InputError: The options do not go with the files.
 
     """
-    from cf_vectorize.source.records import columns, table  # noqa: PLC0415
+    from cf_vectorize.source.columns import columns  # noqa: PLC0415
+    from cf_vectorize.source.table import table  # noqa: PLC0415
     from cf_vectorize_overlay.errors import InputError  # noqa: PLC0415
 
     given = {name: getattr(arguments, name) for name in TABLE_OPTIONS}

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from cf_vectorize.base.ledger import JournalError
-from cf_vectorize.checks.line import RULES, BadLine, BadLinesError, LineCheck, oversized, unencodable
+from cf_vectorize.checks.line import LineCheck, unencodable
+from cf_vectorize.checks.rules import RULES, BadLine, BadLinesError, oversized
 from cf_vectorize.source.cut import BatchLimits, Cut, cut_anew, split
-from cf_vectorize.source.open import temporary_file, write_all
 from cf_vectorize.source.records import compact
+from cf_vectorize.source.spool import temporary_file, write_all
 from cf_vectorize_overlay.body import Segment, lines, select
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cf_vectorize.read.sampling import Sampler
-    from cf_vectorize.source.open import Readable, Source
+    from cf_vectorize.source.open import Source
+    from cf_vectorize.source.spool import Readable
 
     from .journal import Entry, Journal
     from .options import InsertOptions

@@ -13,7 +13,7 @@ from cf_vectorize_overlay.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cf_vectorize.checks.line import BadLine
+    from cf_vectorize.checks.rules import BadLine
 
 
 class Rejects:

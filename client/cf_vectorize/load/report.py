@@ -10,7 +10,7 @@ from cf_vectorize.base.wording import count
 from cf_vectorize_overlay.errors import VectorizeError
 
 if TYPE_CHECKING:
-    from cf_vectorize.checks.line import BadLine
+    from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.read.report import VerifyReport
 
 

@@ -13,7 +13,7 @@ from cf_vectorize.checks.line import LineCheck
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cf_vectorize.checks.line import BadLine
+    from cf_vectorize.checks.rules import BadLine
     from cf_vectorize_overlay.vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.

@@ -13,7 +13,7 @@ from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW,
 from .sampling import CONFIDENCE, most_wrong
 
 if TYPE_CHECKING:
-    from cf_vectorize.checks.line import BadLine
+    from cf_vectorize.checks.rules import BadLine
 
     from .comparison import Difference
 

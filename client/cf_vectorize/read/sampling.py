@@ -12,7 +12,7 @@ from cf_vectorize_overlay.errors import InputError
 from .comparison import LineReader
 
 if TYPE_CHECKING:
-    from cf_vectorize.checks.line import BadLine
+    from cf_vectorize.checks.rules import BadLine
 
     from .comparison import Expected
 

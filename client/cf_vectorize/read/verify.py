@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, VERIFY_DEADLINE
 from cf_vectorize.base.progress import Tracker
-from cf_vectorize.checks.line import BadLine
+from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.source.cut import BatchLimits, split
 from cf_vectorize.source.open import total_size
 from cf_vectorize_overlay.body import lines

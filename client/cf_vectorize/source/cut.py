@@ -12,12 +12,11 @@ from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 from .encode import STAND_IN_END
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cf_vectorize_overlay.body import Segment
 
-    ReadInto = Callable[[memoryview], int]
-
+    from .spool import ReadInto
 BLOCK: Final = 1024 * 1024
 # The first batch of a load is small: it is soon checked and under way, and a middling file uses all connections.
 FIRST_BATCH_BYTES: Final = 8_000_000

@@ -19,6 +19,8 @@ from typing import Any, Final
 import attrs
 import orjson
 
+from cf_vectorize.base.extras import optional
+
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SCALARS: Final = frozenset({str, int, float, bool})
 _INT64_MIN: Final = -(2**63)
@@ -37,12 +39,8 @@ class _RefusedError(Exception):
 
 @cache
 def numpy() -> Any:
-    """Give the module, or None where it is not installed."""
-    try:
-        import numpy as np  # noqa: PLC0415 - an extra
-    except ImportError:
-        return None
-    return np
+    """Return the module, or None where it is not installed."""
+    return optional("numpy")
 
 
 def stand_in(reason: str, identity: object = None) -> bytes:

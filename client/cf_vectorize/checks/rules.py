@@ -1,0 +1,113 @@
+"""What a line must satisfy, and what is said of one that does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+import attrs
+
+from cf_vectorize_overlay.errors import InputError
+from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cf_vectorize.source.cut import Cut
+
+Standing = Literal["documented", "observed", "prudent"]
+
+
+@attrs.frozen
+class Rule:
+    """What a line must satisfy, and how that is known.
+
+    Attributes:
+        name: The short name that problems carry.
+        standing: "documented" by Cloudflare; "observed" in reports about the live service; "prudent" where it is
+            unknown whether the service refuses such a line, and sending it may lose something or spoil its batch.
+        says: What is asked of a line.
+        code: The service's error code for it, where one is known.
+
+    """
+
+    name: str
+    standing: Standing
+    says: str
+    code: int | None = None
+
+
+RULES: Final = {
+    rule.name: rule
+    for rule in (
+        Rule("utf8", "prudent", "The line is UTF-8."),
+        Rule("json", "observed", "The line is one JSON object, without NaN, Infinity or lone surrogates.", 40023),
+        Rule("record", "prudent", "A record holds only what JSON expresses without guessing."),
+        Rule("id", "documented", "`id` is there and a string."),
+        Rule("id-bytes", "documented", f"`id` is 1 to {ID_BYTES} bytes of UTF-8.", 40008),
+        Rule("values", "observed", "`values` is there and an array of numbers.", 40023),
+        Rule("float32", "prudent", "Each value is within float32, which is what the service stores."),
+        Rule(
+            "dimensions",
+            "documented",
+            f"`values` has {DIMENSIONS_MIN} to {DIMENSIONS_MAX} numbers, as many as the index has dimensions.",
+            40012,
+        ),
+        Rule(
+            "namespace", "documented", f"`namespace` is a string of at most {NAMESPACE_BYTES} bytes, null or absent."
+        ),
+        Rule("metadata", "documented", "`metadata` is an object, null or absent."),
+        Rule("metadata-bytes", "documented", f"`metadata` is at most {METADATA_BYTES} bytes of compact JSON.", 40016),
+        Rule(
+            "metadata-key", "documented", 'A metadata key is not empty, has no `.` or `"`, does not start with `$`.'
+        ),
+    )
+}
+
+
+@attrs.frozen
+class BadLine:
+    """One problem of one line.
+
+    Attributes:
+        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        line: The line's number in that source (for records: the row's), from 1.
+        id: The vector's id, where it could be read.
+        rule: The rule's name in `RULES`.
+        reason: What is wrong, in words.
+
+    """
+
+    source: str
+    line: int
+    id: str | None
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        named = "" if self.id is None else f' (id "{self.id}")'
+        return f"{self.source}:{self.line}{named}: {self.reason}"
+
+
+class BadLinesError(InputError):
+    """Lines of one batch that the service would refuse; the batch was not sent.
+
+    Attributes:
+        lines: Every bad line of the batch, in order.
+
+    """
+
+    SHOWN: ClassVar[int] = 10
+
+    def __init__(self, lines: Sequence[BadLine]) -> None:
+        super().__init__(tuple(lines))
+        self.lines = tuple(lines)
+
+    def __str__(self) -> str:
+        shown = [str(line) for line in self.lines[: self.SHOWN]]
+        more = len(self.lines) - len(shown)
+        return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
+
+
+def oversized(source: str, cut: Cut, most: int) -> BadLine:
+    """Give the problem of a line that fits no request."""
+    return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")
