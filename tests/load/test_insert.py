@@ -107,15 +107,22 @@ def test_a_setting_out_of_bounds_is_refused_by_name(client: Any, setting: str, v
         client("index", **settings("http://127.0.0.1:1/client/v4", **{setting: value}))
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 5])
-def test_no_more_requests_at_once_than_asked(concurrency: int, insert: Insert) -> None:
-    together = threading.Barrier(concurrency)
+@pytest.mark.parametrize(("options", "most"), [({}, 4), ({"concurrency": 1}, 1), ({"concurrency": 5}, 5)])
+def test_as_many_requests_at_once_as_asked(options: dict[str, int], most: int, insert: Insert) -> None:
+    together = threading.Barrier(most)
 
     with ScriptedServer() as server:
         # Only as many as the barrier asks for get past it: fewer workers would break it.
         server.before_answer = lambda _request: together.wait(10) and None
-        insert(settings(server.url), lines(20), batch_vectors=1, concurrency=concurrency)
-    assert server.most_at_once == concurrency
+        insert(settings(server.url), lines(20), batch_vectors=1, **options)
+    assert server.most_at_once == most
+
+
+def test_the_first_batch_is_small_and_each_one_twice_as_large_as_the_one_before(insert: Insert) -> None:
+    megabyte = b"x" * 999_999 + b"\n"
+    with ScriptedServer(keep_bodies=False) as server:
+        insert(settings(server.url), [megabyte] * 60, check=False, concurrency=1)
+    assert [request.size for request in server.requests] == [8_000_000, 16_000_000, 32_000_000, 4_000_000]
 
 
 def test_the_service_finds_a_body_too_large(insert: Insert) -> None:
