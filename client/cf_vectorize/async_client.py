@@ -1,7 +1,7 @@
 """One index, for code that awaits.
 
-The same engine on threads as the blocking client's, so that the two cannot differ in meaning, and loads do not keep
-an event loop from its other work.
+The same functions on threads as the blocking client's, so that the two cannot differ in meaning, and loads do not
+keep an event loop from its other work.
 """
 
 from __future__ import annotations
@@ -12,28 +12,43 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
+from cf_vectorize.base.extras import Late
+from cf_vectorize.base.options import filled, takes_options_of
 
-from .engine import Engine
+from .client import Client, Vectorize
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 
 if TYPE_CHECKING:
     import os
     import threading
     from collections.abc import AsyncIterator, Callable, Iterable
-    from typing import Unpack
 
-    from cf_vectorize.load.options import InsertArguments, VerifyArguments
+    from cf_vectorize.load import insert as load
+    from cf_vectorize.load import options as load_options
     from cf_vectorize.load.report import BatchOutcome, InsertReport
+    from cf_vectorize.read import export, fetch
+    from cf_vectorize.read import options as read_options
+    from cf_vectorize.read import verify as reading_back
     from cf_vectorize.read.report import VerifyReport
     from cf_vectorize.read.vectors import Vectors
+    from cf_vectorize.source import open as opening
+    from cf_vectorize.source.kinds import AsyncSourceLike
     from cf_vectorize_overlay.vector import Vector
+else:
+    load = Late("cf_vectorize.load.insert")
+    load_options = Late("cf_vectorize.load.options")
+    export = Late("cf_vectorize.read.export")
+    fetch = Late("cf_vectorize.read.fetch")
+    read_options = Late("cf_vectorize.read.options")
+    reading_back = Late("cf_vectorize.read.verify")
+    opening = Late("cf_vectorize.source.open")
 
 
-class AsyncVectorize(Engine):
-    """A Vectorize index, for code that awaits. Arguments, results and errors are those of `Vectorize`.
+class AsyncVectorize(Client):
+    """A Vectorize index, for code that awaits.
 
-    An async context manager; without `async with`, await `aclose()`.
+    Arguments, options, results and errors are those of `Vectorize`. An async
+    context manager; without `async with`, await `aclose()`.
     """
 
     @cached_property
@@ -53,63 +68,86 @@ class AsyncVectorize(Engine):
         self._pool.shutdown(wait=False)
         del self._pool  # a later call is told by the index that the client is closed
 
-    async def insert(self, source: object, **options: Unpack[InsertArguments]) -> InsertReport:
-        """Load vectors from a source of any size; see `Vectorize.insert`.
+    @takes_options_of(Vectorize.insert)
+    async def insert(self, source: AsyncSourceLike, **options: Any) -> InsertReport:
+        """Load vectors from a source of any size.
 
-        Cancelling it breaks off what is under way, and returns when the journal is closed.
+        Cancelling it breaks off what is under way, and returns when the journal
+        is closed. An insert never overwrites, as `Vectorize.insert` says.
 
         Args:
-            source: As for `Vectorize.insert`, or an async iterable of lines.
-            options: See `InsertArguments`.
+            source: As for `Vectorize.insert`, or an async iterable of lines or
+                records.
+            options: As for `Vectorize.insert`.
 
         """
-        readable = _readable(source)
-        return await call_in_thread(self._pool, lambda stop: self._insert(readable(stop), options, stop), settle=True)
-
-    def insert_batches(self, source: object, **options: Unpack[InsertArguments]) -> AsyncIterator[BatchOutcome]:
-        """Load like `insert`, and give each batch's outcome as it ends; see `Vectorize.insert_batches`."""
-        readable = _readable(source)
-        return iterate_in_thread(lambda stop: self._insert_batches(readable(stop), options, stop), settle=True)
-
-    async def get_by_ids(
-        self, ids: Iterable[str] | AsyncIterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
-    ) -> Vectors:
-        """Fetch vectors by id, 20 to a request; see `Vectorize.get_by_ids`."""
-        readable = _readable(ids)
+        readable, given = _readable(source), load_options.checked(**filled(Vectorize.insert, options))
         return await call_in_thread(
-            self._pool, lambda stop: self._get_by_ids(readable(stop), concurrency, stop), settle=False
+            self._pool, lambda stop: load.insert(self._index, readable(stop), given, stop), settle=True
         )
 
-    def iter_by_ids(
-        self, ids: Iterable[str] | AsyncIterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
-    ) -> AsyncIterator[tuple[str, Vector | None]]:
-        """Fetch lazily; see `Vectorize.iter_by_ids`."""
-        readable = _readable(ids)
-        return iterate_in_thread(lambda stop: self._iter_by_ids(readable(stop), concurrency, stop), settle=False)
+    @takes_options_of(Vectorize.insert_batches)
+    def insert_batches(self, source: AsyncSourceLike, **options: Any) -> AsyncIterator[BatchOutcome]:
+        """Load like `insert`, and yield the outcome of each batch as it ends.
 
-    def export_by_ids(
-        self,
-        ids: Iterable[str] | AsyncIterable[str],
-        output: str | os.PathLike[str],
-        *,
-        concurrency: int = LOOKUP_CONCURRENCY,
-    ) -> AsyncIterator[tuple[str, bool]]:
-        """Fetch vectors into a file; see `Vectorize.export_by_ids`."""
-        readable = _readable(ids)
+        A failed batch is an outcome too. Leaving the iterator stops the load.
+
+        Args:
+            source: As for `insert`.
+            options: As for `insert`.
+
+        """
+        readable, given = _readable(source), load_options.checked(**filled(Vectorize.insert, options))
         return iterate_in_thread(
-            lambda stop: self._export_by_ids(readable(stop), output, concurrency, stop), settle=False
+            lambda stop: load.insert_batches(self._index, readable(stop), given, stop), settle=True
         )
 
-    async def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
-        """Read vectors back and compare them with the source; see `Vectorize.verify`."""
-        readable = _readable(source)
+    @takes_options_of(Vectorize.get_by_ids)
+    async def get_by_ids(self, ids: Iterable[str] | AsyncIterable[str], **options: Any) -> Vectors:
+        """Fetch vectors by id, 20 to a request."""
+        readable, given = _readable(ids), read_options.checked(**filled(Vectorize.get_by_ids, options))
         return await call_in_thread(
-            self._pool, lambda stop: self._verify(readable(stop), options, stop), settle=False
+            self._pool, lambda stop: fetch.fetch(self._index, readable(stop), **given, stop=stop), settle=False
+        )
+
+    @takes_options_of(Vectorize.iter_by_ids)
+    def iter_by_ids(
+        self, ids: Iterable[str] | AsyncIterable[str], **options: Any
+    ) -> AsyncIterator[tuple[str, Vector | None]]:
+        """Fetch vectors by id, as they are needed."""
+        readable, given = _readable(ids), read_options.checked(**filled(Vectorize.iter_by_ids, options))
+        return iterate_in_thread(
+            lambda stop: fetch.fetch_iter(self._index, readable(stop), **given, stop=stop), settle=False
+        )
+
+    @takes_options_of(Vectorize.export_by_ids)
+    def export_by_ids(
+        self, ids: Iterable[str] | AsyncIterable[str], output: str | os.PathLike[str], **options: Any
+    ) -> AsyncIterator[tuple[str, bool]]:
+        """Fetch vectors by id into a file.
+
+        What is fetched is kept in `OUTPUT.part`; the same call goes on from it
+        after an interruption.
+        """
+        readable = _readable(ids)
+        given = read_options.checked(output=output, **filled(Vectorize.export_by_ids, options))
+        return iterate_in_thread(
+            lambda stop: export.export(self._index, readable(stop), **given, stop=stop), settle=False
+        )
+
+    @takes_options_of(Vectorize.verify)
+    async def verify(self, source: AsyncSourceLike, **options: Any) -> VerifyReport:
+        """Read vectors back and compare them with what they were loaded from."""
+        readable, given = _readable(source), read_options.checked(**filled(Vectorize.verify, options))
+        return await call_in_thread(
+            self._pool,
+            lambda stop: reading_back.verify(self._index, opening.open_sources(readable(stop)), **given, stop=stop),
+            settle=False,
         )
 
 
 def _readable(source: object) -> Callable[[threading.Event], Any]:
-    """Give what lets the engine's threads read a source or ids, be they of this loop, until the threads stop."""
+    """Return what lets a thread read a source or ids, also those of this loop, until the thread is to stop."""
     if isinstance(source, AsyncIterable):
         loop = asyncio.get_running_loop()
         return lambda stop: iterate_in_loop(source, loop, stop)

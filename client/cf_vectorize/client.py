@@ -1,47 +1,105 @@
-"""One index: `insert` and `get_by_ids`, for code that blocks."""
+"""One index: `insert` and `get_by_ids`, for code that blocks.
+
+What a method does is imported when it is first called: imports are most of what making a client takes.
+"""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
-from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
-
-from .engine import Engine
+from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
+from cf_vectorize.base.extras import Late
+from cf_vectorize.base.options import filled, states_options, takes_options_of
+from cf_vectorize_overlay.limits import GIVE_UP_AFTER, INSERT_BODY_BYTES, TIMEOUT, VECTORS_PER_INSERT
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
-    from typing import Unpack
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
-    from cf_vectorize.load.options import InsertArguments, VerifyArguments
+    from cf_vectorize.base.progress import Progress
+    from cf_vectorize.load import insert as load
+    from cf_vectorize.load import options as load_options
     from cf_vectorize.load.report import BatchOutcome, InsertReport
+    from cf_vectorize.read import export, fetch
+    from cf_vectorize.read import options as read_options
+    from cf_vectorize.read import verify as reading_back
     from cf_vectorize.read.report import VerifyReport
     from cf_vectorize.read.vectors import Vectors
+    from cf_vectorize.source import open as opening
+    from cf_vectorize.source.kinds import SourceLike
+    from cf_vectorize_overlay import index as overlay
     from cf_vectorize_overlay.vector import Vector
+else:
+    load = Late("cf_vectorize.load.insert")
+    load_options = Late("cf_vectorize.load.options")
+    read_options = Late("cf_vectorize.read.options")
+    export = Late("cf_vectorize.read.export")
+    fetch = Late("cf_vectorize.read.fetch")
+    reading_back = Late("cf_vectorize.read.verify")
+    opening = Late("cf_vectorize.source.open")
+    overlay = Late("cf_vectorize_overlay.index")
 
 
-class Vectorize(Engine):
+class Client:
+    """What both faces are: an index, and the settings by which it is reached."""
+
+    def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
+        self,
+        index: str,
+        *,
+        account_id: str | None = None,
+        api_token: str | None = None,
+        api_email: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float = TIMEOUT,
+        give_up_after: float = GIVE_UP_AFTER,
+        requests_per_5min: int | None = None,
+    ) -> None:
+        self._index = overlay.Index(
+            index,
+            account_id=account_id,
+            api_token=api_token,
+            api_email=api_email,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            give_up_after=give_up_after,
+            requests_per_5min=requests_per_5min,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._index.name!r})"
+
+
+class Vectorize(Client):
     """A Vectorize index.
 
-    Safe to use from several threads. A context manager; without `with`, call `close()`.
+    Safe to use from several threads. A context manager; without `with`, call
+    `close()`.
 
     Args:
         index: Name of the index.
         account_id: Cloudflare account id. Default: `CLOUDFLARE_ACCOUNT_ID`.
-        api_token: API token; `insert` needs Vectorize Write, `get_by_ids` Vectorize Read or Write. Default:
-            `CLOUDFLARE_API_TOKEN`.
-        api_email: Account email, with `api_key` in place of a token. Default: `CLOUDFLARE_EMAIL`.
+        api_token: API token; `insert` needs Vectorize Write, `get_by_ids`
+            Vectorize Read or Write. Default: `CLOUDFLARE_API_TOKEN`.
+        api_email: Account email, with `api_key` in place of a token. Default:
+            `CLOUDFLARE_EMAIL`.
         api_key: Global API key. Default: `CLOUDFLARE_API_KEY`.
-        base_url: Where the API is. Default: `CLOUDFLARE_BASE_URL`, or Cloudflare's.
-        timeout: Seconds that connecting, each send and each receive may take. Default 60.
-        give_up_after: Seconds from the first failure of a request in which it is tried again. Default 600, twice
-            the account's five-minute block.
-        requests_per_5min: Requests to start in any 5 minutes, retries included. Default: Cloudflare's 1,200 for
-            all of a user's API calls, lowered by what `Ratelimit-Policy` headers say.
+        base_url: Where the API is. Default: `CLOUDFLARE_BASE_URL`, or
+            Cloudflare's.
+        timeout: Seconds that connecting, each send and each receive may take.
+        give_up_after: Seconds from the first failure of a request in which it
+            is tried again. The default is twice the account's five-minute
+            block.
+        requests_per_5min: Requests to start in any 5 minutes, retries included.
+            Default: Cloudflare's 1,200 for all of a user's API calls, lowered
+            by what `Ratelimit-Policy` headers say.
 
     Raises:
-        InputError: A credential is missing, or `base_url` is no URL.
+        InputError: A setting is wrong or a credential is missing.
 
     """
 
@@ -55,103 +113,233 @@ class Vectorize(Engine):
         """Close the connections."""
         self._index.close()
 
-    def insert(self, source: object, **options: Unpack[InsertArguments]) -> InsertReport:
+    @states_options
+    def insert(  # noqa: PLR0913 - the options of a load, all of them by name
+        self,
+        source: SourceLike,
+        *,
+        unparsable: Literal["error", "discard"] = "error",
+        check: bool = True,
+        dimensions: int | None = None,
+        batch_vectors: int = VECTORS_PER_INSERT,
+        batch_bytes: int = INSERT_BODY_BYTES,
+        concurrency: int = 4,
+        rejects: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        on_changed: Literal["refuse", "resend"] = "refuse",
+        on_error: Literal["stop", "continue"] = "stop",
+        on_progress: Callable[[Progress], None] | None = None,
+        compact: bool = False,
+        verify: bool | int = False,
+    ) -> InsertReport:
         """Load vectors from a source of any size.
 
-        A vector whose id the index already holds is ignored by the service, so loading again is safe. Accepted
-        vectors can be read some seconds later.
+        An insert never overwrites: of an id that the index already holds, the
+        service ignores the new vector. So loading again is safe, and changed
+        vectors are not loaded. Accepted vectors can be read some seconds later.
 
         Args:
-            source: A path (`-` for standard input; `.gz`, `.bz2`, `.xz`, `.zst` are unpacked), a list of paths, an
-                open binary file, an iterable of NDJSON lines (bytes) or of records (dicts, `Vector`s, generated
-                models), what `columns` or `table` gives, or anything with Arrow's C interface.
-            options: See `InsertArguments`.
+            source: A path (`-` for standard input; `.gz`, `.bz2`, `.xz`, `.zst`
+                are unpacked), a list of paths, an open binary file, an iterable
+                of NDJSON lines (bytes) or of records (dicts, `Vector`s), what
+                `columns` or `table` returns, or anything with Arrow's C
+                interface.
+            unparsable: What the service does with a line that it cannot parse:
+                refuse the batch ("error"), or drop the line without a word
+                ("discard").
+            check: Check every line before its batch is sent.
+            dimensions: Values that a vector must have; by default as many as
+                the first one has.
+            batch_vectors: The most vectors in a request; Cloudflare's limit is
+                the default.
+            batch_bytes: The most bytes in a request; Cloudflare's limit is the
+                default.
+            concurrency: Requests under way at a time. Memory is about 37 MB and
+                1.2 MB for each; sources that are not plain files take
+                `(concurrency + 2) * batch_bytes` of temporary disk space.
+            rejects: A file for bad lines, unchanged, with their reasons in
+                FILE.reasons; without it a bad line stops the load.
+            journal: A file that notes each acknowledged batch, so that the same
+                call goes on from it after an interruption.
+            on_changed: When a source has changed since the journal was written:
+                "refuse", or "resend" the changed parts.
+            on_error: When a batch fails for good: "stop" starting new ones, or
+                "continue".
+            on_progress: Called with a `Progress` whenever it changes, from the
+                threads that send; with `verify` afterwards with one of reading
+                back, whose counts start anew.
+            compact: Rewrite NDJSON lines to shortest float32 decimals on the
+                way: fewer bytes, more CPU.
+            verify: How many lines, chosen at random, are read back after the
+                load and compared. True is 3,000, which bounds the share of
+                missing or different vectors below 0.1 % at 95 % confidence.
 
         Returns:
             What was accepted, batch by batch.
 
         Raises:
-            InputError: The source is wrong, and nothing was sent.
-            BadLinesError: Lines that the service would refuse, and nothing was sent.
-            ResponseError: The service refused the first batches and nothing was accepted, or refused what `verify`
-                reads; `report` of the error tells which.
+            InputError: The source or an option is wrong; nothing was sent.
+            BadLinesError: Lines that the service would refuse; nothing was
+                sent.
+            ResponseError: The service refused the first batches and nothing was
+                accepted, or refused what `verify` reads; `report` of the error
+                tells which.
             TransportError: The service could not be reached; likewise.
-            InsertError: Some batches were accepted and some were not; it carries the report.
-            JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
-            InsertInterrupted: Ctrl-C; it carries the report of what was accepted.
+            InsertError: Some batches were accepted and some were not; it
+                carries the report.
+            JournalError: The journal is in use, belongs elsewhere, or a source
+                has changed since.
+            InsertInterrupted: Ctrl-C; it carries the report of what was
+                accepted.
 
         """
-        return self._insert(source, options, threading.Event())
+        options = load_options.checked(
+            unparsable=unparsable,
+            check=check,
+            dimensions=dimensions,
+            batch_vectors=batch_vectors,
+            batch_bytes=batch_bytes,
+            concurrency=concurrency,
+            rejects=rejects,
+            journal=journal,
+            on_changed=on_changed,
+            on_error=on_error,
+            on_progress=on_progress,
+            compact=compact,
+            verify=verify,
+        )
+        return load.insert(self._index, source, options, threading.Event())
 
-    def insert_batches(self, source: object, **options: Unpack[InsertArguments]) -> Iterator[BatchOutcome]:
-        """Load like `insert`, and give each batch's outcome as it ends; a failed batch is an outcome too.
+    @takes_options_of(insert)
+    def insert_batches(self, source: SourceLike, **options: Any) -> Iterator[BatchOutcome]:
+        """Load like `insert`, and yield the outcome of each batch as it ends.
 
-        Args:
-            source: As for `insert`.
-            options: See `InsertArguments`.
+        A failed batch is an outcome too. Leaving the iterator stops the load.
+
+        Yields:
+            What became of each batch, in the order they end.
+
+        Raises:
+            InputError: The source or an option is wrong; nothing was sent.
+            JournalError: The journal is in use, belongs elsewhere, or a source
+                has changed since.
 
         """
-        return self._insert_batches(source, options, threading.Event())
+        given = load_options.checked(**filled(Vectorize.insert, options))
+        return load.insert_batches(self._index, source, given, threading.Event())
 
+    @states_options
     def get_by_ids(self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY) -> Vectors:
         """Fetch vectors by id, 20 to a request.
 
         Args:
-            ids: Any number of ids, each 1 to 64 bytes of UTF-8; repeated ones are fetched once.
-            concurrency: Requests under way at a time. Default 8.
+            ids: Any number of ids, each 1 to 64 bytes of UTF-8; repeated ones
+                are fetched once.
+            concurrency: Requests under way at a time.
 
         Returns:
-            A mapping from id to vector in the order asked, and the ids that the index does not hold as `missing`.
+            A mapping from id to vector in the order asked, with the ids that
+            the index does not hold as `missing`.
 
         Raises:
             InputError: An id is empty or too long; nothing was sent.
-            ResponseError: The service refused a request, or kept failing.
-            TransportError: The service could not be reached.
+            ResponseError: The service refused a request, or kept failing;
+                `fetched` of the error holds what came before.
+            TransportError: The service could not be reached; likewise.
 
         """
-        return self._get_by_ids(ids, concurrency, threading.Event())
+        options = read_options.checked(concurrency=concurrency)
+        return fetch.fetch(self._index, ids, **options, stop=threading.Event())
 
+    @states_options
     def iter_by_ids(
         self, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY
     ) -> Iterator[tuple[str, Vector | None]]:
-        """Fetch like `get_by_ids`, lazily: give each id with its vector, None where the index does not hold it.
+        """Fetch vectors by id, as they are needed.
 
         Args:
             ids: Any number of ids, read as they are needed.
-            concurrency: Requests under way at a time. Default 8.
+            concurrency: Requests under way at a time.
 
-        """
-        return self._iter_by_ids(ids, concurrency, threading.Event())
-
-    def export_by_ids(
-        self, ids: Iterable[str], output: str | os.PathLike[str], *, concurrency: int = LOOKUP_CONCURRENCY
-    ) -> Iterator[tuple[str, bool]]:
-        """Fetch vectors into a file: give each id as it is fetched, and whether the index holds it.
-
-        What is fetched is kept in `OUTPUT.part`; the same call goes on from it after an interruption.
-
-        Args:
-            ids: Any number of ids, read as they are needed.
-            output: A path: `.parquet`, `.npy` (with the ids in `OUTPUT.ids`), or any other name for NDJSON.
-            concurrency: Requests under way at a time. Default 8.
-
-        """
-        return self._export_by_ids(ids, output, concurrency, threading.Event())
-
-    def verify(self, source: object, **options: Unpack[VerifyArguments]) -> VerifyReport:
-        """Read vectors back and compare them with the source they were loaded from.
-
-        Args:
-            source: As for `insert`.
-            options: See `VerifyArguments`.
-
-        Returns:
-            How many are equal, missing, different, not judged; and what that proves about all of them.
+        Yields:
+            Each id with its vector, None where the index does not hold it.
 
         Raises:
-            InputError: The source cannot be read, or holds no vectors.
+            InputError: An id is empty or too long; its request was not sent.
             ResponseError: The service refused a request, or kept failing.
             TransportError: The service could not be reached.
 
         """
-        return self._verify(source, options, threading.Event())
+        options = read_options.checked(concurrency=concurrency)
+        return fetch.fetch_iter(self._index, ids, **options, stop=threading.Event())
+
+    @states_options
+    def export_by_ids(
+        self, ids: Iterable[str], output: str | os.PathLike[str], *, concurrency: int = LOOKUP_CONCURRENCY
+    ) -> Iterator[tuple[str, bool]]:
+        """Fetch vectors by id into a file.
+
+        What is fetched is kept in `OUTPUT.part`; the same call goes on from it
+        after an interruption.
+
+        Args:
+            ids: Any number of ids, read as they are needed.
+            output: A path: `.parquet`, `.npy` (with the ids in `OUTPUT.ids`),
+                or any other name for NDJSON.
+            concurrency: Requests under way at a time.
+
+        Yields:
+            Each id as it is fetched, and whether the index holds it.
+
+        Raises:
+            InputError: An id is not one, an extra is missing, or the output
+                exists already or cannot be written.
+            JournalError: `OUTPUT.part` is in use, is damaged, or belongs to
+                another index or other ids.
+            ResponseError: The service refused a request, or kept failing.
+            TransportError: The service could not be reached.
+
+        """
+        options = read_options.checked(output=output, concurrency=concurrency)
+        return export.export(self._index, ids, **options, stop=threading.Event())
+
+    @states_options
+    def verify(
+        self,
+        source: SourceLike,
+        *,
+        sample: int | Literal["all"] = SAMPLE,
+        seed: int | None = None,
+        deadline: float = VERIFY_DEADLINE,
+        concurrency: int = LOOKUP_CONCURRENCY,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> VerifyReport:
+        """Read vectors back and compare them with what they were loaded from.
+
+        Args:
+            source: As for `insert`.
+            sample: How many lines to look at, chosen at random, or "all". When
+                3,000 are found to be equal, less than 0.1 % of all vectors are
+                missing or different, at 95 % confidence.
+            seed: Repeats an earlier choice of lines.
+            deadline: Seconds in which missing vectors may still turn up.
+            concurrency: Requests under way at a time.
+            on_progress: Called with a `Progress` as the source is read, for
+                each line that is looked at, and at least every second of
+                waiting.
+
+        Returns:
+            How many are equal, missing, different, not judged; and what that
+            proves about all of them.
+
+        Raises:
+            InputError: The source cannot be read or holds no vectors, or an
+                option is wrong.
+            ResponseError: The service refused a request, or kept failing.
+            TransportError: The service could not be reached.
+
+        """
+        options = read_options.checked(
+            sample=sample, seed=seed, deadline=deadline, concurrency=concurrency, on_progress=on_progress
+        )
+        return reading_back.verify(self._index, opening.open_sources(source), **options, stop=threading.Event())

@@ -25,7 +25,7 @@ from cf_vectorize_overlay import errors
 
 from .credentials import Credentials
 from .envelope import are_vectors, is_mutation, unwrap
-from .limits import GIVE_UP_AFTER, __version__
+from .limits import GIVE_UP_AFTER, TIMEOUT, __version__
 from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
 from .vector import Vector
 
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from .body import Body
 
 BASE_URL = "https://api.cloudflare.com/client/v4"
-# The service merges batches for minutes at most; what takes longer is taken for lost and sent again.
-TIMEOUT = 60.0
 INDEX_NAME_LENGTH = 64
 LOGGER = logging.getLogger("cf_vectorize")
 # Or Python would print what nobody asked to see.

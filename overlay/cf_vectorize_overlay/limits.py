@@ -17,5 +17,8 @@ DIMENSIONS_MAX: Final = 1_536
 REQUESTS_PER_WINDOW: Final = 1_200
 WINDOW_SECONDS: Final = 300
 
+# Seconds that a request may take: the service merges batches for minutes at most; what takes longer is taken for
+# lost and sent again.
+TIMEOUT: Final = 60.0
 # Seconds in which a failing request is tried again: twice the account's five-minute block.
 GIVE_UP_AFTER: Final = 600.0

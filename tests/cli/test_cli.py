@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import pty
@@ -19,12 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cf_vectorize import Vectorize
 from cf_vectorize.base.progress import Progress
-from cf_vectorize.cli import main as cli
 from cf_vectorize.cli.terminal import duration, line, read_back
-from cf_vectorize.load.options import VerifyArguments
-from cf_vectorize.read import verify
 from loads import ACCOUNT, TOKEN, environment, ids, lines
 from scripted_server import Answer, Request, ScriptedServer, failure, html
 
@@ -132,7 +127,7 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["insert", "index", "{source}", "--unparsable", "x"], "invalid choice"),
         (["insert", "index", "{source}", "--unknown"], "usage: cf-vectorize insert"),
         (["insert", "--verify", "index", "{source}"], "'index' is no number; write --verify=N, or put --verify last"),
-        (["verify", "index", "{source}", "--wait", "-1"], "deadline (--wait) is -1.0; it is at least 0 seconds"),
+        (["verify", "index", "{source}", "--wait", "-1"], "deadline is -1.0; it is at least 0 seconds"),
         (["verify", "index", "{source}", "--give-up-after", "nan"], "give_up_after is nan"),
         (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),
     ],
@@ -433,19 +428,6 @@ def test_help_names_the_exit_codes(command: list[str]) -> None:
 
 def test_version() -> None:
     assert run(None, "--version").stdout.startswith("cf-vectorize ")
-
-
-@pytest.mark.parametrize(
-    ("option", "call", "argument", "page"),
-    [
-        ("give_up_after", Vectorize, "give_up_after", Vectorize),
-        ("wait", verify.verify, "deadline", VerifyArguments),
-    ],
-)
-def test_defaults_are_those_of_the_client_and_of_its_pages(option: str, call: Any, argument: str, page: Any) -> None:
-    default = inspect.signature(call).parameters[argument].default
-    assert getattr(cli.parsers()[0].parse_args(["verify", "index", "file"]), option) == default
-    assert re.search(rf"{argument}:[^:]*Default {default:g}\b", page.__doc__)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_an_arrow_the_wrong_way_is_noticed(module: str, line: str) -> None:
 
 
 def test_a_circle_in_a_room_is_noticed() -> None:
-    line = "if TYPE_CHECKING:\n    from .index import TIMEOUT"
+    line = "if TYPE_CHECKING:\n    from .index import BASE_URL"
     assert circles(
         {**HANDWRITTEN, "cf_vectorize_overlay.errors": f"{MODULES['cf_vectorize_overlay.errors']}\n{line}\n"}
     )
@@ -236,8 +236,12 @@ def test_no_type_of_the_http_library_is_public() -> None:
 
 def normalised(method: Any) -> dict[str, tuple[Any, str, Any]]:
     """Give a method's parameters, without what awaiting changes in their types."""
+
+    def blocking(annotation: object) -> str:
+        return str(annotation).replace(" | AsyncIterable[str]", "").replace("AsyncSourceLike", "SourceLike")
+
     return {
-        name: (parameter.kind, str(parameter.annotation).replace(" | AsyncIterable[str]", ""), parameter.default)
+        name: (parameter.kind, blocking(parameter.annotation), parameter.default)
         for name, parameter in inspect.signature(method).parameters.items()
     }
 

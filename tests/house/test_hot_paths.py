@@ -16,8 +16,9 @@ import orjson
 import pytest
 
 from cf_vectorize import Vectorize
+from cf_vectorize.base.options import filled
 from cf_vectorize.checks.line import LineCheck
-from cf_vectorize.load.options import InsertOptions
+from cf_vectorize.load.options import checked
 from cf_vectorize.load.plan import Planner
 from cf_vectorize.source.cut import BLOCK, BatchLimits, split
 from cf_vectorize.source.open import open_sources
@@ -235,7 +236,8 @@ def test_examining_adds_few_calls_to_the_check(write: Callable[[int], Path], lin
         check(text)
         for_one = made()
     with calls() as made:
-        lines = sum(batch.vectors for batch in Planner(InsertOptions(), BatchLimits()).batches(sources))
+        planner = Planner(checked(**filled(Vectorize.insert, {})), BatchLimits())
+        lines = sum(batch.vectors for batch in planner.batches(sources))
         assert made() <= (for_one + 20) * lines + 1000
 
 

@@ -5,3 +5,5 @@ from typing import Final
 LOOKUP_CONCURRENCY: Final = 8
 # Inserted vectors were seen to become readable within 5 to 80 seconds.
 VERIFY_DEADLINE: Final = 120.0
+# With none of 2,995 wrong, at most 0.1 % are, at 95 % confidence; 3,000 are 150 full requests.
+SAMPLE: Final = 3_000

@@ -8,7 +8,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cf_vectorize.base.defaults import VERIFY_DEADLINE
+from cf_vectorize.base.defaults import SAMPLE, VERIFY_DEADLINE
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW, __version__
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cf_vectorize.client import Vectorize
     from cf_vectorize.load.report import InsertReport
+    from cf_vectorize.source.kinds import SourceLike
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 # Findings printed for a person.
@@ -233,7 +234,7 @@ def _source_arguments(parser: argparse.ArgumentParser) -> None:
 TABLE_OPTIONS = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
 
 
-def _source(arguments: argparse.Namespace) -> object:
+def _source(arguments: argparse.Namespace) -> SourceLike:
     """Give the files, or the one table or array that the options describe.
 
     Raises:
@@ -247,7 +248,8 @@ def _source(arguments: argparse.Namespace) -> object:
     given = {name: getattr(arguments, name) for name in TABLE_OPTIONS}
     described = {name: value for name, value in given.items() if value is not None}
     if not described and arguments.ids is None:
-        return arguments.files
+        files: list[str] = arguments.files
+        return files
     if len(arguments.files) > 1 or (described and arguments.ids is not None):
         raise InputError("--ids goes with one .npy FILE, the options of a table with one .parquet FILE or folder")
     if arguments.ids is None:
@@ -296,7 +298,9 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     add("index", help="name of the index")
     add("files", nargs="+", metavar="FILE", help="what was loaded, as for insert")
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--sample", type=int, metavar="N", help="look at N lines, chosen at random (default: 3000)")
+    amount.add_argument(
+        "--sample", type=int, default=SAMPLE, metavar="N", help="look at N lines, chosen at random (default: 3000)"
+    )
     amount.add_argument("--all", dest="sample", action="store_const", const="all", help="look at every line")
     add("--seed", type=int, metavar="N", help="repeat an earlier choice of lines")
     add("--wait", type=float, default=VERIFY_DEADLINE, metavar="SECONDS",

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from cf_vectorize.base.defaults import SAMPLE
 from cf_vectorize.base.extras import Late
 from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .journal import Journal
-from .options import InsertOptions
 from .rejects import Rejects
 from .report import BatchOutcome, InsertError, InsertInterrupted, InsertReport
 from .send import Load
@@ -24,21 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from cf_vectorize.read import sampling, verify
+    from cf_vectorize.source.kinds import SourceLike
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
-    from .options import InsertArguments
+    from .options import InsertOptions
 else:
     sampling, verify = Late("cf_vectorize.read.sampling"), Late("cf_vectorize.read.verify")
 
 
-def insert(index: Index, source: object, arguments: InsertArguments, stop: threading.Event) -> InsertReport:
+def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threading.Event) -> InsertReport:
     """Load a source and return what became of it.
 
     Args:
         index: Where the vectors go.
         source: What `open_sources` takes.
-        arguments: What the caller asked for.
+        options: What the caller asked for.
         stop: Ends the load when it is set.
 
     Raises:
@@ -46,12 +47,11 @@ def insert(index: Index, source: object, arguments: InsertArguments, stop: threa
         InsertInterrupted: Ctrl-C; it carries the report of what was accepted.
 
     """
-    sample = InsertOptions(**arguments).verify
-    sampler = sampling.Sampler(sampling.SAMPLE if sample is True else sample) if sample else None
+    sampler = sampling.Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
     started = time.monotonic()
     batches: list[BatchOutcome] = []
     try:
-        for batch in insert_batches(index, source, arguments, stop, sampler):
+        for batch in insert_batches(index, source, options, stop, sampler):
             batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
     except KeyboardInterrupt:
         raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
@@ -60,7 +60,7 @@ def insert(index: Index, source: object, arguments: InsertArguments, stop: threa
     if sampler is None:
         return report
     try:
-        found = verify.verify_sample(index, sampler, stop=stop, on_progress=arguments.get("on_progress"))
+        found = verify.verify_sample(index, sampler, stop=stop, on_progress=options.on_progress)
     except KeyboardInterrupt:
         raise InsertInterrupted(report) from None
     except VectorizeError as error:
@@ -71,8 +71,8 @@ def insert(index: Index, source: object, arguments: InsertArguments, stop: threa
 
 def insert_batches(
     index: Index,
-    source: object,
-    arguments: InsertArguments,
+    source: SourceLike,
+    options: InsertOptions,
     stop: threading.Event,
     sampler: sampling.Sampler | None = None,
 ) -> Generator[BatchOutcome, None, None]:
@@ -83,7 +83,7 @@ def insert_batches(
     Args:
         index: Where the vectors go.
         source: What `open_sources` takes.
-        arguments: What the caller asked for.
+        options: What the caller asked for.
         stop: Ends the load when it is set.
         sampler: Is offered every line that is sent, or was in an earlier run.
 
@@ -92,7 +92,7 @@ def insert_batches(
         JournalError: The journal is in use, belongs elsewhere, or a source has changed since.
 
     """
-    return _outcomes(index, open_sources(source), InsertOptions(**arguments), stop, sampler)
+    return _outcomes(index, open_sources(source), options, stop, sampler)
 
 
 def _outcomes(

@@ -7,6 +7,7 @@ import random
 import secrets
 from typing import TYPE_CHECKING, Final
 
+from cf_vectorize.base.defaults import SAMPLE
 from cf_vectorize_overlay.errors import InputError
 
 from .comparison import LineReader
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from .comparison import Expected
 
-# With none of 2,995 wrong, at most 0.1 % are, at 95 % confidence; 3,000 are 150 full requests.
-SAMPLE: Final = 3_000
 CONFIDENCE: Final = 0.95
 ROUNDING: Final = 1e-9
 

@@ -8,7 +8,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
-from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, VERIFY_DEADLINE
+from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.base.progress import Tracker
 from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.source.cut import BatchLimits, split
@@ -22,7 +22,7 @@ from cf_vectorize_overlay.vector import Vector
 from .comparison import Expected, LineReader, differences
 from .fetch import fetch_iter
 from .report import Finding, VerifyReport
-from .sampling import SAMPLE, Sampler
+from .sampling import Sampler
 
 if TYPE_CHECKING:
     import threading
