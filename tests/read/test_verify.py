@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 from cf_vectorize import Vectorize
 from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.read import verify
-from cf_vectorize.read.comparison import Expected, LineReader, differences
+from cf_vectorize.read.comparison import Difference, Expected, LineReader, differences
+from cf_vectorize.read.report import DETAILS, Finding, VerifyReport
 from cf_vectorize.read.sampling import Sampler, most_wrong
 from cf_vectorize.source.columns import columns
 from cf_vectorize.source.open import open_sources
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cf_vectorize.base.progress import Progress
-    from cf_vectorize.read.report import VerifyReport
 
 DIMENSIONS = 32
 
@@ -272,6 +273,120 @@ def test_the_stated_confidence_holds_in_simulation(population: int, wrong_in_all
     assert held / rounds >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / rounds)
 
 
+# --- reports put together -------------------------------------------------------------------------------------------
+
+
+def report_on(lines: int, judged: int, wrong: int = 0, **members: Any) -> VerifyReport:
+    counts = {"equal": judged - wrong, "missing": wrong, "different": 0, "not_judged": 0, "late": 0}
+    rest: dict[str, Any] = {"findings": (), "unjudged": (), "requests": math.ceil(judged / 20), "seconds": 2.0}
+    return VerifyReport(**{"lines": lines, **counts, **rest, "seed": 1, **members})
+
+
+def test_reports_on_parts_add_up() -> None:
+    missing = [Finding(f"part {part}", line, "a") for part in range(3) for line in range(DETAILS)]
+    different = Finding("part 1", 7, "b", (Difference("namespace", None, "n"),))
+    unjudged = BadLine("part 2", 9, None, "json", "is no JSON")
+    parts = [
+        report_on(5000, 3000, DETAILS, findings=tuple(missing[:DETAILS]), late=2),
+        report_on(2000, 2000, 1, findings=(different,), missing=0, different=1, seconds=7.5),
+        report_on(4000, 2999, DETAILS, findings=tuple(missing[2 * DETAILS :]), unjudged=(unjudged,), not_judged=1),
+    ]
+    whole = VerifyReport.merged(parts)
+    assert (whole.lines, whole.judged, whole.equal, whole.missing, whole.different) == (
+        11_000, 7999, 7999 - 2 * DETAILS - 1, 2 * DETAILS, 1
+    )  # fmt: skip
+    assert (whole.not_judged, whole.late, whole.requests, whole.seconds, whole.seed) == (1, 2, 400, 7.5, None)
+    assert whole.findings == (*missing[:DETAILS], different)
+    assert whole.unjudged == (unjudged,)
+    assert not whole.ok
+    assert whole.summary().startswith("8,000 of 11,000 lines looked at\n")
+    in_two_steps = VerifyReport.merged([VerifyReport.merged(parts[:2]), parts[2]])
+    assert in_two_steps == whole
+
+
+@pytest.mark.parametrize(
+    ("parts", "at_most"),
+    [
+        # Fair shares prove what one sample does: a bit less, as a share of a whole of any size.
+        ([(100_000, 300)] * 10, 0.000999),
+        # A part that was looked at less than the others may hold all that is wrong.
+        ([(100_000, 3000)] * 9 + [(100_000, 30)], 0.009985),
+        # What was looked at whole is known.
+        ([(100, 100)] * 10, 0.0),
+        ([(1000, 1000), (1000, 10)], 0.14956),
+    ],
+)
+def test_reports_put_together_make_one_statement(parts: list[tuple[int, int]], at_most: float) -> None:
+    share = VerifyReport.merged([report_on(*part) for part in parts]).wrong_share
+    assert share == pytest.approx(at_most, rel=1e-3)
+
+
+def test_a_part_of_which_nothing_could_be_judged_leaves_no_bound() -> None:
+    assert VerifyReport.merged([report_on(1000, 500), report_on(1000, 0)]).wrong_share is None
+    nothing_to_judge = report_on(10, 0, not_judged=10)
+    assert VerifyReport.merged([report_on(1000, 1000, 3), nothing_to_judge]).wrong_share == 3 / 1000
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[(2, 1)] * 6, [(1, 1)] * 4 + [(12, 3)], [(9, 4), (2, 1), (2, 1)], [(3, 3), (12, 5)], [(40, 8), (10, 10)]],
+)
+def test_what_several_samples_prove_holds_wherever_the_wrong_lines_are(parts: list[tuple[int, int]]) -> None:
+    def chances(lines: int, judged: int, wrong: int) -> dict[int, float]:
+        ways = math.comb(lines, judged)
+        return {
+            k: math.comb(wrong, k) * math.comb(lines - wrong, judged - k) / ways
+            for k in range(min(wrong, judged) + 1)
+        }
+
+    bounds: dict[int, float] = {}
+    for seen in range(sum(judged for _, judged in parts) + 1):
+        left, reports = seen, []
+        for lines, judged in parts:
+            reports.append(report_on(lines, judged, min(left, judged)))
+            left -= min(left, judged)
+        merged = VerifyReport.merged(reports)
+        assert merged.wrong_share is not None
+        bounds[seen] = merged.wrong_share * merged.lines
+    for wrong in itertools.product(*(range(lines + 1) for lines, _ in parts)):
+        of_seen = {0: 1.0}
+        for part, count in zip(parts, wrong, strict=True):
+            sums: dict[int, float] = {}
+            for (one, chance), (other, another) in itertools.product(of_seen.items(), chances(*part, count).items()):
+                sums[one + other] = sums.get(one + other, 0.0) + chance * another
+            of_seen = sums
+        refuted = sum(chance for seen, chance in of_seen.items() if bounds.get(seen, 0.0) < sum(wrong) - 1e-6)
+        assert refuted <= 0.05, wrong
+
+
+def test_a_sample_that_was_drawn_elsewhere_speaks_for_what_it_was_drawn_from() -> None:
+    drawn = report_on(3000, 3000)
+    assert drawn.wrong_share == 0
+    assert drawn.of_population(10_000_000).wrong_share == most_wrong(10_000_000, 3000, 0) / 10_000_000
+    in_parts = VerifyReport.merged([report_on(1000, 1000)] * 3)
+    assert in_parts.of_population(10_000_000).wrong_share == drawn.of_population(10_000_000).wrong_share
+    text = in_parts.of_population(10_000_000).summary()
+    assert text.startswith("3,000 of 10,000,000 lines looked at\n")
+    assert "at 95% confidence at most 0.0998% of all lines are missing or different" in text
+    # Of those that were drawn, some parts were looked at less than others.
+    uneven = VerifyReport.merged([report_on(1000, 1000), report_on(1000, 10)]).of_population(20_000)
+    assert uneven.wrong_share == pytest.approx(1010 * (1 - 0.05 ** (1 / 1010)) / 0.001 / 20_000, rel=1e-3)
+
+
+def test_what_cannot_be_put_together_is_refused() -> None:
+    with pytest.raises(InputError, match="there is no report to put together"):
+        VerifyReport.merged([])
+    with pytest.raises(InputError, match="population is 99, and the lines that were chosen from it 100"):
+        report_on(100, 100).of_population(99)
+
+
+def test_the_repr_of_a_report_is_one_line() -> None:
+    assert repr(report_on(20_000, 3000, 35, late=4, not_judged=2)) == (
+        "<VerifyReport: 3,002 of 20,000 lines looked at, chosen with seed 1, 2,965 equal (4 of them after waiting), "
+        "35 missing, 0 different, 2 not judged>"
+    )
+
+
 # --- against an index -----------------------------------------------------------------------------------------------
 
 
@@ -328,6 +443,7 @@ def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
         "1 missing\n"
         "2 different\n"
         "0 not judged\n"
+        "insert never overwrites: an id keeps its first version; to change it, upsert or delete it by other means\n"
         "at 95% confidence at most 2.4667% of all lines are missing or different\n"
         "15 requests in 2 min 05 s\n"
         "all lines would take 150 requests and, by the account's budget, 37.5 s"
@@ -402,12 +518,6 @@ def test_what_is_of_other_dimensions_is_not_waited_for(
     report = check(transport, path, deadline=600.0, sample=sample)
     assert report.ok
     assert (report.equal, report.not_judged, report.requests) == (3, 1, 1)
-
-
-@pytest.mark.parametrize("deadline", [-1.0, math.nan])
-def test_a_deadline_that_is_no_time_is_refused(transport: Index, tmp_path: Path, deadline: float) -> None:
-    with pytest.raises(InputError, match=rf"deadline \(--wait\) is {deadline}; it is at least 0 seconds"):
-        check(transport, write(tmp_path / "a.ndjson", 1), deadline=deadline)
 
 
 def test_nothing_judged_is_not_well(transport: Index, tmp_path: Path) -> None:

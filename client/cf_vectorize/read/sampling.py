@@ -57,7 +57,7 @@ class Sampler:
             self._keep(self._read(line, source, number))
 
     def lines(self) -> list[Expected | BadLine]:
-        """Give the sample in the order of the lines."""
+        """Return the sample in the order of the lines."""
         return [line for _, line in sorted(self._kept, key=lambda kept: kept[0])]
 
     def _keep(self, line: Expected | BadLine) -> None:
@@ -74,7 +74,7 @@ class Sampler:
 
 
 def most_wrong(population: int, looked_at: int, wrong: int) -> int:
-    """Give the most lines of a population that can be wrong, when so many of a sample of it are.
+    """Return the most lines of a population that can be wrong, when so many of a sample of it are.
 
     The exact one-sided limit for drawing without replacement: the largest number under which a sample as good as this
     one has at least a chance of `1 - CONFIDENCE`. For a large population it is Clopper and Pearson's; when all were
@@ -91,8 +91,14 @@ def most_wrong(population: int, looked_at: int, wrong: int) -> int:
     return low
 
 
+def most_wrong_share(looked_at: int, wrong: int) -> float:
+    """Return Clopper and Pearson's one-sided limit: the largest share of a whole of any size that can be wrong."""
+    whole = max(10**9, 1_000 * looked_at)
+    return (most_wrong(whole, looked_at, wrong) + 1) / whole
+
+
 def _chance_of_at_most(wrong: int, population: int, wrong_in_all: int, looked_at: int) -> float:
-    """Give the hypergeometric distribution function, summed down from its largest term asked for."""
+    """Return the hypergeometric distribution function, summed down from its largest term asked for."""
     right_in_all = population - wrong_in_all
     at = min(wrong, wrong_in_all)
     term = math.exp(
