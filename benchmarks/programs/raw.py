@@ -1,6 +1,7 @@
 """No client at all: the file through one reused buffer into one socket. Prints the CPU seconds of the transfer."""
 
-import json
+from __future__ import annotations
+
 import os
 import socket
 import ssl
@@ -36,7 +37,7 @@ def main(path: Path) -> None:
             connection.sendall(buffer[:got])
             position += got
         connection.recv(4096)
-    print(json.dumps({"cpu": time.process_time() - used}))
+    print(time.process_time() - used)
 
 
 main(Path(sys.argv[1]))

@@ -82,8 +82,11 @@ def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transpor
     assert vectors.missing == tuple(asked[0::2])
     assert list(vectors) == asked[1::2]
     assert "x0" not in vectors
-    with pytest.raises(KeyError):
+    with pytest.raises(
+        KeyError, match=r"'x0' was not asked for, or the index does not hold it, or not yet: a vector "
+    ):
         vectors["x0"]
+    assert vectors.get("x0") is None
 
 
 def test_nothing_found_and_nothing_asked_are_empty(index: IndexServer, transport: Index) -> None:

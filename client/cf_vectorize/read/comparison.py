@@ -9,11 +9,13 @@ import attrs
 import orjson
 
 from cf_vectorize.checks.line import LineCheck
+from cf_vectorize.checks.rules import BadLine
+
+from .vectors import nests_too_deeply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cf_vectorize.checks.rules import BadLine
     from cf_vectorize_overlay.vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.
@@ -60,6 +62,8 @@ class LineReader:
         if unreadable:
             return unreadable[0]
         document = orjson.loads(text)
+        if nests_too_deeply(document.get("metadata")):
+            return BadLine(source, number, document["id"], "metadata", "metadata is nested too deeply to be compared")
         return Expected(
             source,
             number,
@@ -94,7 +98,7 @@ class Difference:
 
 
 def differences(expected: Expected, vector: Vector) -> tuple[Difference, ...]:
-    """Compare: values as float32, metadata by value, where none and empty are the same."""
+    """Return what differs: values as float32, metadata by value, where none and empty are the same."""
     return (
         *_value_differences(expected.values, array("f", vector.values)),
         *_difference("namespace", expected.namespace, vector.namespace),
@@ -117,7 +121,7 @@ def _value_differences(expected: array[float], found: array[float]) -> Iterator[
 
 
 def _shortest(value: float) -> float:
-    """Give the number of fewest digits that is the same float32, as `get` prints it."""
+    """Return the number of fewest digits that is the same float32, as `get` prints it."""
     numbers = (float(f"{value:.{digits}g}") for digits in range(1, 10))
     return next(number for number in numbers if array("f", [number])[0] == value)
 
@@ -129,11 +133,19 @@ def _difference(field: str, expected: Any, found: Any) -> Iterator[Difference]:
 
 def _same(one: Any, other: Any) -> bool:
     """Compare JSON values; unlike `==`, tell true from 1 and false from 0."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+    pairs = [(one, other)]
+    for left, right in pairs:  # which grows: a call for each level would end at Python's limit
+        if isinstance(left, dict) and isinstance(right, dict):
+            if left.keys() != right.keys():
+                return False
+            pairs += [(left[key], right[key]) for key in left]
+        elif isinstance(left, list) and isinstance(right, list):
+            if len(left) != len(right):
+                return False
+            pairs += zip(left, right, strict=True)
+        elif left != right or isinstance(left, bool) != isinstance(right, bool):
+            return False
+    return True
 
 
 def _json(value: Any) -> str:

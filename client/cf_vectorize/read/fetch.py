@@ -1,4 +1,4 @@
-"""Many ids at once: cut into requests, fetched concurrently, given back in the order asked."""
+"""Ids -> requests of 20, fetched concurrently, and their vectors in the order asked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
-from cf_vectorize_overlay.errors import InputError, VectorizeError
+from cf_vectorize_overlay.errors import InputError, UnexpectedResponseError, VectorizeError
 from cf_vectorize_overlay.index import Attempts
 from cf_vectorize_overlay.limits import ID_BYTES, IDS_PER_GET_BY_IDS
 
-from .vectors import Vectors
+from .vectors import Vectors, nests_too_deeply
 
 if TYPE_CHECKING:
     import threading
@@ -23,6 +23,37 @@ if TYPE_CHECKING:
 
 # Requests handed to the pool for each of its threads, so that none idles while the oldest answer is awaited.
 AHEAD: Final = 2
+
+
+class Believed:
+    """What vectors of one index have in common: an answer that departs from it is not believed.
+
+    Attributes:
+        dimensions: As the first vector has them; None before the first.
+
+    """
+
+    def __init__(self) -> None:
+        self.dimensions: int | None = None
+
+    def check(self, index: Index, vectors: Iterable[Vector]) -> None:
+        """Hold the vectors of one answer against those before them.
+
+        Raises:
+            UnexpectedResponseError: One has no values, another number of them than the vectors before it, or members
+                that are nested too deeply to be written again.
+
+        """
+        for vector in vectors:
+            count = len(vector.values)
+            if not count:
+                raise _unexpected(index, vector, "has no values")
+            if self.dimensions not in {None, count}:
+                has = f"has {count:,} values, those before it have {self.dimensions:,}"
+                raise _unexpected(index, vector, has)
+            self.dimensions = count
+            if nests_too_deeply(vector.metadata) or nests_too_deeply(vector.extra):
+                raise _unexpected(index, vector, "is nested too deeply to be written again")
 
 
 def fetch(
@@ -46,6 +77,7 @@ def fetch(
     if 0 < len(asked) <= IDS_PER_GET_BY_IDS:
         # Threads would cost a single request a fifth of its time.
         answer = _fetch_once(index, asked, stop)
+        Believed().check(index, answer.values())
         return _vectors([(identity, answer.get(identity)) for identity in asked])
     pairs: list[tuple[str, Vector | None]] = []
     try:
@@ -63,11 +95,16 @@ def _vectors(pairs: Sequence[tuple[str, Vector | None]]) -> Vectors:
 
 
 def fetch_iter(
-    index: Index, ids: Iterable[str], *, concurrency: int = LOOKUP_CONCURRENCY, stop: threading.Event
+    index: Index,
+    ids: Iterable[str],
+    *,
+    concurrency: int = LOOKUP_CONCURRENCY,
+    stop: threading.Event,
+    believed: Believed | None = None,
 ) -> Generator[tuple[str, Vector | None], None, None]:
-    """Fetch lazily: give each id with its vector, None where the index does not hold it, in the order asked.
+    """Yield each id with its vector, None where the index does not hold it, in the order asked, as answers come.
 
-    Ids are read as requests need them, at most `20 * 2 * concurrency` ahead. An id that comes twice is given twice;
+    Ids are read as requests need them, at most `20 * 2 * concurrency` ahead. An id that comes twice is yielded twice;
     it is fetched once where both fall into one request. Abandoning the iterator stops the requests.
 
     Args:
@@ -75,18 +112,21 @@ def fetch_iter(
         ids: Any number of ids.
         concurrency: Requests under way at a time.
         stop: Set by whoever no longer wants the answer, also when this ends early.
+        believed: What is known of the index's vectors from earlier requests.
 
     Raises:
         InputError: An id is not one; its request was not sent.
-        ResponseError: A request was refused, or kept failing.
+        ResponseError: A request was refused, or kept failing, or its answer is not to be believed.
         TransportError: The service could not be reached.
 
     """
+    believed = believed or Believed()
     under_way: deque[tuple[list[str], Future[dict[str, Vector]]]] = deque()
 
     def oldest() -> Iterator[tuple[str, Vector | None]]:
         asked, answer = under_way.popleft()
         found = answer.result()
+        believed.check(index, found.values())
         for identity in asked:
             yield identity, found.get(identity)
 
@@ -106,7 +146,7 @@ def fetch_iter(
 
 
 def checked(ids: Iterable[str]) -> Iterator[str]:
-    """Give the ids, and refuse what is none.
+    """Yield the ids, and refuse what is none.
 
     Raises:
         InputError: Names the place, counted from 0, and the reason.
@@ -140,3 +180,8 @@ def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
 
 def _fetch_once(index: Index, asked: list[str], stop: threading.Event) -> dict[str, Vector]:
     return {vector.id: vector for vector in index.fetch(list(dict.fromkeys(asked)), Attempts(stop))}
+
+
+def _unexpected(index: Index, vector: Vector, why: str) -> UnexpectedResponseError:
+    message = f'the answer cannot be believed: vector "{vector.id}" {why}'
+    return UnexpectedResponseError(message, 200, None, "POST", f"…/indexes/{index.name}/get_by_ids")

@@ -8,6 +8,8 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
+import orjson
+
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.base.progress import Tracker
 from cf_vectorize.checks.rules import BadLine
@@ -20,8 +22,8 @@ from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW,
 from cf_vectorize_overlay.vector import Vector
 
 from .comparison import Expected, LineReader, differences
-from .fetch import fetch_iter
-from .report import Finding, VerifyReport
+from .fetch import Believed, fetch_iter
+from .report import DETAILS, Finding, VerifyReport
 from .sampling import Sampler
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ PAUSE: Final = 1.0
 PAUSE_PER_REQUEST: Final = 2 * WINDOW_SECONDS / REQUESTS_PER_WINDOW
 # When every line is looked at, as many as this are held at a time.
 WINDOW: Final = 1_000
-# Of missing, different and unjudged lines, as many as this are kept with their details.
-DETAILS: Final = 1_000
+# The vectors of different lines are kept up to this size: an answer may hold far more than a vector should.
+DETAIL_BYTES: Final = 64_000_000
 
 
 def verify(
@@ -62,19 +64,17 @@ def verify(
         sample: How many lines to look at, chosen at random, or "all". Default 3,000, which bounds the share of
             missing or different lines below 0.1 % at 95 % confidence when none is found.
         seed: Repeats an earlier choice of lines; by default one is drawn and reported.
-        deadline: Seconds from the first request in which missing vectors may still turn up. Default 120.
+        deadline: Seconds from the first request in which missing vectors may still turn up. Default 180.
         concurrency: Requests under way at a time.
         on_progress: Called as the source is read and its lines are looked at.
         stop: Set by whoever no longer wants the answer.
 
     Raises:
-        InputError: A source cannot be read or holds no lines, or `sample` or `deadline` is not one of the above.
+        InputError: A source cannot be read or holds no lines.
         ResponseError: A request was refused, or kept failing.
         TransportError: The service could not be reached.
 
     """
-    if not deadline >= 0:
-        raise InputError(f"deadline (--wait) is {deadline}; it is at least 0 seconds")
     tracker = Tracker(on_progress, total_size(sources))
     if sample == "all":
         look = _Look(index, deadline, concurrency, stop, tracker)
@@ -128,7 +128,7 @@ class _Look:
         self._requests = 0
         self._equal = 0
         self._late = 0
-        self._dimensions: int | None = None
+        self._believed = Believed()
         self._missing = _Kept[Expected]()
         self._different = _Kept[tuple[Expected, Vector]]()
         self._unjudged = _Kept[BadLine]()
@@ -186,14 +186,15 @@ class _Look:
         )
 
     def _ask(self, lines: Sequence[Expected], *, late: bool) -> list[Expected]:
-        """Fetch and judge; give the lines whose vectors are not there, but should be."""
+        """Fetch and judge; return the lines whose vectors are not there, but should be."""
         self._requests += math.ceil(len(lines) / IDS_PER_GET_BY_IDS)
         ids = (line.id for line in lines)
-        answers = fetch_iter(self._index, ids, concurrency=self._concurrency, stop=self._stop)
+        answers = fetch_iter(
+            self._index, ids, concurrency=self._concurrency, stop=self._stop, believed=self._believed
+        )
         absent = []
         for line, (_, vector) in zip(lines, answers, strict=True):
             if vector is not None:
-                self._dimensions = len(vector.values)
                 self._judge(line, vector)
                 self._late += late
             elif line.problem is not None:
@@ -206,21 +207,23 @@ class _Look:
 
     def _has_other_dimensions(self, line: Expected) -> bool:
         """Tell whether the vectors found are of other dimensions than an absent line, and note it as refused then."""
-        if self._dimensions in {None, len(line.values)}:
+        dimensions = self._believed.dimensions
+        if dimensions in {None, len(line.values)}:
             return False
-        reason = f"values has {len(line.values)} numbers, the index's vectors have {self._dimensions}"
+        reason = f"values has {len(line.values)} numbers, the index's vectors have {dimensions}"
         self._unjudged.add(BadLine(line.source, line.line, line.id, "dimensions", reason))
         self._tracker.add(missing=-1)
         return True
 
     def _judge(self, line: Expected, vector: Vector) -> None:
         if differences(line, vector):
-            self._different.add((line, vector))
+            size = len(orjson.dumps([vector.namespace, vector.metadata])) + 8 * len(vector.values)
+            self._different.add((line, vector), size)
         else:
             self._equal += 1
 
     def _wait_for(self, absent: list[Expected]) -> list[Expected]:
-        """Poll until all are there or the deadline has passed; give those that are still absent."""
+        """Poll until all are there or the deadline has passed; return those that are still absent."""
         if time.monotonic() >= self._deadline:
             return absent
         waiting = deque(absent)
@@ -235,7 +238,7 @@ class _Look:
         return self._ask(list(waiting), late=True)
 
     def _poll(self, waiting: deque[Expected]) -> int:
-        """Ask for what is waited for, until a request brings nothing; give how many were made."""
+        """Ask for what is waited for, until a request brings nothing; return how many were made."""
         before = self._requests
         for _ in range(math.ceil(len(waiting) / IDS_PER_GET_BY_IDS)):
             asked = [waiting.popleft() for _ in range(min(IDS_PER_GET_BY_IDS, len(waiting)))]
@@ -252,22 +255,24 @@ class _Kept(Generic[T]):
     def __init__(self) -> None:
         self.count = 0
         self.kept: list[T] = []
+        self._size = 0
 
-    def add(self, item: T) -> None:
-        """Count one more."""
+    def add(self, item: T, size: int = 0) -> None:
+        """Count one more, of so many bytes where they are not bounded otherwise."""
         self.count += 1
-        if len(self.kept) < DETAILS:
+        self._size += size
+        if len(self.kept) < DETAILS and self._size <= DETAIL_BYTES:
             self.kept.append(item)
 
     def take(self) -> list[T]:
-        """Give those that are kept, and count them no more."""
-        taken, self.kept = self.kept, []
+        """Return those that are kept, and count them no more."""
+        taken, self.kept, self._size = self.kept, [], 0
         self.count -= len(taken)
         return taken
 
 
 def _lines(sources: Sequence[Source], stop: threading.Event, tracker: Tracker) -> Iterator[tuple[bytes, str, int]]:
-    """Give each line that is not blank, with its source's name and its number there."""
+    """Yield each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
             for cut in split(readable.read_into, BatchLimits(WINDOW)):
