@@ -36,7 +36,7 @@ class ArrowBatch(Protocol):
 class Rows(Protocol):
     """What `columns` and `table` return."""
 
-    def lines(self) -> Iterator[bytes]:
+    def to_lines(self) -> Iterator[bytes]:
         """Write each row as a line of NDJSON."""
         ...
 
