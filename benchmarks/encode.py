@@ -1,16 +1,10 @@
-"""Encoding NumPy float32 vectors as NDJSON, side by side with json and bare orjson.
-
-`python benchmarks/encode.py` prints ratios of medians over rounds in which every contestant writes the same vectors.
-"""
-
-from __future__ import annotations
+"""Encoding NumPy float32 vectors as NDJSON, side by side with json and bare orjson."""
 
 import json
-import statistics
 import sys
-import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import orjson
@@ -18,23 +12,16 @@ import orjson
 from cf_vectorize.source.columns import columns
 from cf_vectorize.source.encode import numpy
 from cf_vectorize.source.records import compact, lines_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+from harness import Floor, Quantity, Section, section, timed
 
 ROUNDS = 9
 VECTORS = 512
-
-
-def medians(found: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Give each contestant's median microseconds a vector over interleaved rounds."""
-    seconds: dict[str, list[float]] = {name: [] for name in found}
-    for _ in range(ROUNDS):
-        for name, run in found.items():
-            start = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(each) * 1e6 / VECTORS for name, each in seconds.items()}
+JSON, ORJSON, OURS = "json.dumps(row.tolist())", "orjson.dumps(array)", "columns, float32"
+SPEED = Quantity("vectors/s", lambda seconds: 1 / seconds, form=",.0f")
+TIME = Quantity("us a vector", float, 1e-6, ".1f")
+SIZE = Quantity("bytes a vector", float, VECTORS, ",.0f")
+SPEEDS = [Floor(OURS, JSON, SPEED, least=12), Floor(OURS, ORJSON, SPEED, least=0.9)]
+SIZES = [Floor("compact", "json.dumps", SIZE, most=0.60)]
 
 
 def drain(lines: Iterable[object]) -> None:
@@ -51,19 +38,15 @@ def without_numpy(rows: list[dict[str, object]]) -> None:
     numpy.cache_clear()
 
 
-def contestants(values: Any) -> dict[str, Callable[[], object]]:
-    """Give what is measured by name."""
-    ids = [f"vector-{number}" for number in range(VECTORS)]
-    rows = [{"id": identity, "values": row.tolist()} for identity, row in zip(ids, values, strict=True)]
-    written = [json.dumps(row).encode() for row in rows]
+def contestants(values: Any, rows: list[dict[str, object]], written: list[bytes]) -> dict[str, Callable[[], object]]:
+    """Return what encodes the values, which are those of the rows and of the written lines too."""
+    ids = [str(row["id"]) for row in rows]
     doubles = values.astype(np.float64)
-    short = sum(len(compact(line)) for line in written) / sum(map(len, written))
-    print(f"\n{values.shape[1]} dimensions: {short:.2f} of the bytes")
     return {
-        "json.dumps(row.tolist())": lambda: drain(json.dumps(row.tolist()) for row in values),
-        "orjson.dumps(array)": lambda: orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY),
+        JSON: lambda: drain(json.dumps(row.tolist()) for row in values),
+        ORJSON: lambda: orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY),
         "orjson.dumps(row)": lambda: drain(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in values),
-        "columns, float32": lambda: drain(lines_of(columns(ids=ids, values=values))),
+        OURS: lambda: drain(lines_of(columns(ids=ids, values=values))),
         "columns, float64": lambda: drain(lines_of(columns(ids=ids, values=doubles))),
         "records of lists": lambda: drain(lines_of(rows)),
         "records, no NumPy": lambda: without_numpy(rows),
@@ -71,15 +54,18 @@ def contestants(values: Any) -> dict[str, Callable[[], object]]:
     }
 
 
-def main() -> None:
+def measure(*, quick: bool) -> Iterator[Section]:  # noqa: ARG001 - it takes a second
+    """Measure vectors of three lengths: time, then bytes."""
     for dimensions in (1536, 768, 128):
-        values = np.random.default_rng(1).standard_normal((VECTORS, dimensions), np.float32) / 30
-        result = medians(contestants(values))
-        print(f"{'':28}us a vector  x json  of orjson")
-        for name, each in result.items():
-            against = (result["json.dumps(row.tolist())"] / each, result["orjson.dumps(array)"] / each)
-            print(f"{name:28}{each:11.1f}{against[0]:8.2f}{against[1]:11.2f}")
-
-
-if __name__ == "__main__":
-    main()
+        values: Any = np.random.default_rng(1).standard_normal((VECTORS, dimensions), np.float32) / 30
+        rows = [{"id": f"vector-{number}", "values": row.tolist()} for number, row in enumerate(values)]
+        written = [json.dumps(row).encode() for row in rows]
+        measured = timed(contestants(values, rows, written), ROUNDS, per=VECTORS)
+        sizes = {"json.dumps": [sum(map(len, written))], "compact": [sum(len(compact(line)) for line in written)]}
+        first = dimensions == 1536
+        title = f"Encoding {dimensions} dimensions"
+        about = f"Medians of {ROUNDS}."
+        yield section(title, about, measured, [SPEED, TIME], SPEEDS if first else [], against=(JSON, ORJSON))
+        yield section(
+            f"{title}: bytes", "Of whole lines.", sizes, [SIZE], SIZES if first else [], against=("json.dumps",)
+        )

@@ -1,50 +1,41 @@
-"""get_by_ids beside the official SDK: time to a NumPy array, requests a second, and memory.
+"""get_by_ids beside the official SDK: time to a NumPy array, memory, and requests a second.
 
 Both clients run in this process against the same sink, which answers every request with the same 20 vectors, by
 turns of several calls: a single call finds the memory in the state that the other client's garbage left it in.
-Ratios are of medians. Usage: python benchmarks/get_by_ids.py [--quick]
 """
 
-from __future__ import annotations
-
-import importlib.metadata
 import itertools
 import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import simdjson
 from cloudflare import Cloudflare
 
+import sink
 from cf_vectorize import Vectorize
 from cf_vectorize_overlay import decode
-
-sys.path.append(str(Path(__file__).parents[1] / "tests/servers"))  # they serve the benchmarks too
-
-import sink
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+from harness import Floor, Quantity, Section, section, timed
+from processes import run
+from rows import MEMORY, PROGRAMS
 
 IDS = [f"vector-{number}" for number in range(20)]
 DIMENSIONS = 1536
-INDEX = "an-index"
-ACCOUNT = "an-account"
-TOKEN = "a-token"
-NO_BUDGET = 10**9
 CALLS = 20
+WARM_UP = 2
+SDK = "official SDK"
+MS = Quantity("ms", float, 1e-3)
+RATE = Quantity("requests/s", lambda seconds: 1 / seconds, form=",.0f")
 
 
 def answer() -> bytes:
-    """Give what the service answers for 20 ids, its numbers as shortest float32 decimals."""
+    """Return what the service answers for 20 ids, its numbers as shortest float32 decimals."""
     values = np.random.default_rng(1).standard_normal((len(IDS), DIMENSIONS)).astype(np.float32)
     result = [
         {"id": identity, "namespace": None, "metadata": {"title": "a text", "tags": ["a", "b"]}, "values": row}
@@ -54,125 +45,85 @@ def answer() -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def clients(base_url: str) -> tuple[Cloudflare, Vectorize]:
-    ours = Vectorize(INDEX, account_id=ACCOUNT, api_token=TOKEN, base_url=base_url, requests_per_5min=NO_BUDGET)
-    return Cloudflare(api_token=TOKEN, base_url=base_url), ours
+def array(vectors: Any) -> np.ndarray[Any, Any]:
+    """Do what users of the SDK must: they get the result's items as the answer has them."""
+    return np.array([vector["values"] for vector in vectors], np.float32)
 
 
-def sdk_array(sdk: Cloudflare) -> np.ndarray[Any, Any]:
-    """Do what a user of the SDK must: it gives the result's items as it finds them."""
-    found: Any = sdk.vectorize.indexes.get_by_ids(INDEX, account_id=ACCOUNT, ids=IDS)
-    return np.array([vector["values"] for vector in found], np.float32)
+def decoded(body: bytes) -> np.ndarray[Any, Any]:
+    """Return an answer's array as our client decodes it."""
+    decode.simdjson = simdjson
+    return array(decode.decode(body)["result"])
 
 
-def medians(rounds: int, *works: Callable[[], object], calls: int = 1) -> list[float]:
-    """Run each in turn, `rounds` times `calls` calls after a warm-up, and give the median seconds a call of each."""
-    seconds: list[list[float]] = [[] for _ in works]
-    for _ in range(rounds + 2):
-        for work, taken in zip(works, seconds, strict=True):
-            for _ in range(calls):
-                began = time.perf_counter()
-                work()
-                taken.append(time.perf_counter() - began)
-    return [statistics.median(taken[2 * calls :]) for taken in seconds]
+class Clients:
+    """Both clients of one sink."""
 
+    def __init__(self, base_url: str) -> None:
+        self._get = Cloudflare(api_token="t", base_url=base_url).vectorize.indexes.get_by_ids
+        self._ours = Vectorize("i", account_id="a", api_token="t", base_url=base_url, requests_per_5min=10**9)
 
-def compare_arrays(base_url: str, rounds: int) -> None:
-    sdk, ours = clients(base_url)
-    simdjson = decode.simdjson
-    assert simdjson is not None, "install pysimdjson: both parsers are measured"
+    def sdk(self, calls: int = 1) -> np.ndarray[Any, Any]:
+        """Return the array of the last of some calls."""
+        return [array(self._get("i", account_id="a", ids=IDS)) for _ in range(calls)][-1]
 
-    def our_array(parser: Any) -> np.ndarray[Any, Any]:
+    def ours(self, parser: Any = simdjson) -> np.ndarray[Any, Any]:
+        """Return the array of a call whose answer that parser reads; None is orjson."""
         decode.simdjson = parser
-        return ours.get_by_ids(IDS).to_numpy()[1]
+        return self._ours.get_by_ids(IDS).to_numpy()[1]
 
-    assert np.array_equal(our_array(None), sdk_array(sdk))
-    assert np.array_equal(our_array(simdjson), sdk_array(sdk))
-    theirs, with_orjson, with_simdjson = medians(
-        rounds, lambda: sdk_array(sdk), lambda: our_array(None), lambda: our_array(simdjson), calls=CALLS
-    )
-    print(f"\nOne call, 20 x {DIMENSIONS}, to a float32 array (median of {rounds * CALLS})\n")
-    print("| | ms | of the SDK's |\n|---|---|---|")
-    print(f"| official SDK | {theirs * 1e3:.2f} | 1 |")
-    print(f"| cf-vectorize, orjson | {with_orjson * 1e3:.2f} | {with_orjson / theirs:.2f} |")
-    print(f"| cf-vectorize, pysimdjson | {with_simdjson * 1e3:.2f} | {with_simdjson / theirs:.2f} |")
-
-
-def compare_decoding(body: bytes, rounds: int) -> None:
-    """Leave HTTP out: from the answer's bytes to an array."""
-
-    def theirs() -> np.ndarray[Any, Any]:
-        return np.array([vector["values"] for vector in json.loads(body)["result"]], np.float32)
-
-    def ours() -> np.ndarray[Any, Any]:
-        return np.array([vector["values"] for vector in decode.decode(body)["result"]], np.float32)
-
-    assert np.array_equal(theirs(), ours())
-    with_json, with_simdjson = medians(rounds, theirs, ours, calls=CALLS)
-    print(f"\nThe same without HTTP: the answer's {len(body):,} bytes to an array (median of {rounds * CALLS})\n")
-    print("| | ms | of json's |\n|---|---|---|")
-    print(f"| json, as in the SDK | {with_json * 1e3:.2f} | 1 |")
-    print(f"| cf-vectorize, pysimdjson | {with_simdjson * 1e3:.2f} | {with_simdjson / with_json:.2f} |")
-
-
-def compare_rates(base_url: str, title: str, requests: int, concurrencies: tuple[int, ...], rounds: int) -> None:
-    sdk, ours = clients(base_url)
-
-    def theirs() -> None:
-        for _ in range(requests):
-            sdk_array(sdk)
-
-    def many(concurrency: int) -> None:
+    def many(self, requests: int, concurrency: int) -> None:
+        """Iterate over what many requests return."""
+        decode.simdjson = simdjson
         ids = itertools.chain.from_iterable(itertools.repeat(IDS, requests))
-        pairs = ours.iter_by_ids(ids, concurrency=concurrency)
+        pairs = self._ours.iter_by_ids(ids, concurrency=concurrency)
         assert sum(vector is not None for _, vector in pairs) == requests * len(IDS)
 
-    works = [lambda concurrency=concurrency: many(concurrency) for concurrency in concurrencies]
-    sdk_seconds, *seconds = medians(rounds, theirs, *works)
-    print(f"\n{title}, {requests} requests a run (median of {rounds})\n")
-    print("| | requests/s | times the SDK's |\n|---|---|---|")
-    print(f"| official SDK, one by one | {requests / sdk_seconds:.0f} | 1 |")
-    for concurrency, taken in zip(concurrencies, seconds, strict=True):
-        print(f"| cf-vectorize, concurrency {concurrency} | {requests / taken:.0f} | {sdk_seconds / taken:.2f} |")
 
-
-MEMORY_PROGRAM = """
-import itertools, sys
-from cf_vectorize import Vectorize
-ids, requests, base_url = sys.argv[1].split(","), int(sys.argv[2]), sys.argv[3]
-index = Vectorize("an-index", account_id="a", api_token="t", base_url=base_url, requests_per_5min=10**9)
-for _ in index.iter_by_ids(itertools.chain.from_iterable(itertools.repeat(ids, requests))):
-    pass
-print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])
-"""
-
-
-def compare_memory(base_url: str) -> None:
-    print("\nPeak memory of a process that iterates over vectors by id\n")
-    print("| ids | MB |\n|---|---|")
-    for requests in (0, 100, 1000):
-        command = [sys.executable, "-c", MEMORY_PROGRAM, ",".join(IDS), str(requests), base_url]
-        kilobytes = int(subprocess.check_output(command, text=True))
-        print(f"| {requests * len(IDS):,} | {kilobytes / 1000:.0f} |")
-
-
-def main(*, quick: bool) -> None:
-    names = ("cf-vectorize", "cloudflare", "httpx", "orjson", "pysimdjson", "numpy")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs; {versions}")
+def measure(*, quick: bool) -> Iterator[Section]:
+    """Measure single calls, decoding alone, memory, and many requests, near and far."""
     body = answer()
     with tempfile.TemporaryDirectory() as folder:
         certificate = sink.make_certificate(Path(folder) / "sink.pem")
         os.environ["SSL_CERT_FILE"] = str(certificate.with_suffix(".crt"))
         with sink.running(answer=body) as plain:
-            compare_arrays(plain.base_url, 3 if quick else 15)
-            compare_decoding(body, 3 if quick else 15)
-            compare_memory(plain.base_url)
+            yield from calls(Clients(plain.base_url), body, 3 if quick else 15)
+            command = [sys.executable, f"{PROGRAMS}/iterate.py", plain.base_url]
+            memory = {f"{count * len(IDS):,} ids": [run([*command, str(count), *IDS])] for count in (0, 100, 1000)}
+            yield section("Reading back: memory", "A process that iterates over vectors by id.", memory, [MEMORY])
         with sink.running(answer=body, certificate=certificate) as tls:
-            compare_rates(tls.base_url, "TLS", 50 if quick else 100, (1, 8), 3 if quick else 9)
+            size = (3, 50) if quick else (9, 100)
+            yield rates("TLS", Clients(tls.base_url), *size, (1, 8), 2.5)
         with sink.running(answer=body, latency=0.05) as far:
-            compare_rates(far.base_url, "50 ms of latency", 64 if quick else 160, (16,), 1 if quick else 3)
+            size = (1, 64) if quick else (3, 160)
+            yield rates("50 ms of latency", Clients(far.base_url), *size, (16,), 14)
 
 
-if __name__ == "__main__":
-    main(quick="--quick" in sys.argv[1:])
+def calls(clients: Clients, body: bytes, rounds: int) -> Iterator[Section]:
+    """Compare single calls with the SDK's, then what they do with the answer's bytes."""
+    whole: dict[str, Callable[[], Any]] = {
+        SDK: clients.sdk,
+        "cf-vectorize, orjson": lambda: clients.ours(None),
+        "cf-vectorize, pysimdjson": clients.ours,
+    }
+    decoding: dict[str, Callable[[], Any]] = {
+        "json, as in the SDK": lambda: array(json.loads(body)["result"]),
+        "cf-vectorize, pysimdjson": lambda: decoded(body),
+    }
+    floor = Floor("cf-vectorize, pysimdjson", SDK, MS, most=0.2)
+    for title, works, floors in (("Reading back", whole, [floor]), ("Reading back, without HTTP", decoding, [])):
+        results = [work() for work in works.values()]
+        assert all(np.array_equal(results[0], result) for result in results)
+        measured = timed(works, rounds, calls=CALLS, warm_up=WARM_UP)
+        about = f"{len(IDS)} x {DIMENSIONS} in {len(body):,} bytes, to a float32 array. Medians of {rounds * CALLS}."
+        yield section(title, about, measured, [MS], floors, against=list(works)[:1])
+
+
+def rates(at: str, clients: Clients, rounds: int, requests: int, at_once: tuple[int, ...], least: float) -> Section:
+    """Compare many requests with the SDK's one by one; the floor is for the most at once."""
+    works: dict[str, Callable[[], Any]] = {SDK: partial(clients.sdk, requests)}
+    works |= {f"cf-vectorize, concurrency {each}": partial(clients.many, requests, each) for each in at_once}
+    measured = timed(works, rounds, per=requests, warm_up=WARM_UP)
+    floor = Floor(f"cf-vectorize, concurrency {at_once[-1]}", SDK, RATE, least=least)
+    about = f"{requests} requests a run, the SDK's one by one. Medians of {rounds}."
+    return section(f"Reading back, {at}", about, measured, [RATE], [floor], against=[SDK])

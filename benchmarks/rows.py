@@ -1,40 +1,94 @@
-"""What is measured, and the floors: each scenario is a table of cases, each row of issue and docs a `Floor`."""
+"""What is measured with whole processes: scenarios are tables of cases, with the floors that they must keep."""
 
-from __future__ import annotations
-
-import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
 
-from measure import Case, median
-from peers import CURL, RAW, SDK_ASYNC, SDK_SYNC, TRANSFER, WRANGLER, ours
+from harness import GB, MB, Floor, Quantity, Section, by_turns, section
+from processes import Bench, Case
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+SECONDS = Quantity("seconds", attrgetter("wall"))
+SPEED = Quantity("MB/s", attrgetter("speed"), MB, ",.0f")
+CPU = Quantity("CPU s", attrgetter("cpu"))
+MEMORY = Quantity("peak MB", attrgetter("memory"), MB, ",.0f")
+LOAD = (
+    SECONDS,
+    SPEED,
+    CPU,
+    Quantity("CPU s/GB", lambda sample: sample.cpu / sample.sent, 1 / GB),
+    MEMORY,
+    Quantity("requests", attrgetter("requests"), form=".0f"),
+)
+# Numbers that programs print.
+LOADING = Quantity("seconds of the load", lambda sample: sample.printed["seconds"])
+PLANNING = Quantity("GB/s", lambda sample: sample.printed["speed"], GB, ".1f")
+PLANNING_SHARE = Quantity("of reading alone", lambda sample: sample.printed["share"])
+PRINTED_MB = Quantity("MB", lambda sample: sample.printed["bytes"], MB, ".1f")
+MS = Quantity("ms", attrgetter("wall"), 1e-3, ".0f")
 
-    from measure import Measured, Sample
+# Commands: programs in the environments that the nox session makes.
+PROGRAMS = Path(__file__).with_name("programs")
+OURS, FAST, SDK = (f"{{here}}/{name}/bin" for name in ("ours", "fast", "sdk"))
+PLAIN: Mapping[str, Any] = {"certificate": None}
 
-MB, GB = 10**6, 10**9
+
+def ours(*options: str, where: str = FAST) -> tuple[str, ...]:
+    """Return a load by our command line, with the extra `fast` unless it says where else."""
+    return (f"{where}/cf-vectorize", "insert", "bench", "{data}", *options)
 
 
-@dataclass(frozen=True)
-class Floor:
-    """What a measurement is held against.
+def program(name: str, *arguments: str, where: str = FAST) -> tuple[str, ...]:
+    """Return the command of a program beside this one."""
+    return (f"{where}/python", f"{PROGRAMS}/{name}.py", *arguments)
 
-    Attributes:
-        what: What is measured.
-        against: What it is compared with.
-        value: Gives the number from all samples of the scenario.
-        most: The number may not be larger.
-        least: The number may not be smaller.
 
-    """
+def code(text: str, where: str = OURS) -> tuple[str, ...]:
+    """Return the command of a line of Python."""
+    return (f"{where}/python", "-c", text)
 
-    what: str
-    against: str
-    value: Callable[[Measured], float]
-    most: float | None = None
-    least: float | None = None
+
+LOADERS = {
+    "cf-vectorize --no-check, 1 connection": ours("--no-check", "--concurrency", "1"),
+    "cf-vectorize --no-check, 2 connections": ours("--no-check", "--concurrency", "2"),
+    "cf-vectorize": ours(),
+    "cf-vectorize without the extra `fast`": ours(where=OURS),
+    "official SDK": program("sdk_sync", "{data}", "1", where=SDK),
+    "official SDK, 2 threads": program("sdk_sync", "{data}", "2", where=SDK),
+    "official SDK, async": program("sdk_async", "{data}", "1", where=SDK),
+    "official SDK, async, 2 at once": program("sdk_async", "{data}", "2", where=SDK),
+    "wrangler": (
+        "node", "{here}/node_modules/wrangler/bin/wrangler.js", "vectorize", "insert", "bench", "--file", "{data}",
+    ),
+    "curl -T, one request": (
+        "curl", "--silent", "--show-error", "--fail", "--upload-file", "{data}", "--header", "Expect:",
+        "--header", "Content-Type: application/x-ndjson", "--cacert", "{certificate}", "{url}/insert",
+    ),
+    "raw sockets": program("raw", "{data}"),
+}  # fmt: skip
+OTHER_LOADERS = {
+    "cf-vectorize --no-check": ours("--no-check"),
+    "cf-vectorize --compact": ours("--compact"),
+    "cf-vectorize's transport": program("transfer", "{data}"),
+}
+STARTS = {
+    "bare Python": code("pass"),
+    "import cf_vectorize": code("import cf_vectorize"),
+    "from cf_vectorize import Vectorize": code("from cf_vectorize import Vectorize"),
+    "import cloudflare": code("import cloudflare", SDK),
+    "a client made": code("from cf_vectorize import Vectorize; Vectorize('i', account_id='a', api_token='t')"),
+    "a client made, official SDK": code(
+        "from cloudflare import Cloudflare; Cloudflare(api_token='t').vectorize.indexes", SDK
+    ),
+    "cf-vectorize --help": (f"{OURS}/cf-vectorize", "--help"),
+}
+
+
+def loads(size: int, *names: str) -> list[Case]:
+    """Return the cases of loaders by name."""
+    return [Case(name, {**LOADERS, **OTHER_LOADERS}[name], size) for name in names]
 
 
 @dataclass(frozen=True)
@@ -45,276 +99,148 @@ class Scenario:
         title: Its heading.
         about: What to know about it.
         cases: What is run.
+        rounds: Runs of each case.
         floors: What must hold.
-        repetitions: Runs of each case.
-        line: What `sink.running` is told.
+        line: What `sink.running` is told, over TLS unless it says otherwise; None where nothing is sent.
+        quantities: What is told of each case.
 
     """
 
     title: str
     about: str
-    cases: tuple[Case, ...]
-    floors: tuple[Floor, ...]
-    repetitions: int
-    line: dict[str, Any] = field(default_factory=dict)
+    cases: list[Case]
+    rounds: int
+    floors: list[Floor] = field(default_factory=list)
+    line: Mapping[str, Any] | None = field(default_factory=dict)
+    quantities: tuple[Quantity, ...] = LOAD
+
+    def measure(self, bench: Bench, absent: tuple[str, ...]) -> Section:
+        """Run the cases, but for those whose names begin like what this machine lacks."""
+        cases = [case for case in self.cases if not case.name.startswith(absent)]
+        measured = by_turns({case.name: partial(bench.run, case, self.line) for case in cases}, self.rounds)
+        about = f"{self.about} Medians of {self.rounds}."
+        return section(self.title, about, measured, self.quantities, self.floors, absent=absent)
 
 
-def wall(sample: Sample) -> float:
-    return sample.wall
+GROWTH = "Growth"
+MEMORIES = "Memory by size of the file"
+WORKERS = "Connections of 50 MB/s, answers after 200 ms"
 
 
-def cpu(sample: Sample) -> float:
-    return sample.cpu
-
-
-def memory(sample: Sample) -> float:
-    return sample.memory
-
-
-def transfer(sample: Sample) -> float:
-    return sample.transfer
-
-
-def printed(sample: Sample) -> float:
-    return float(sample.output)
-
-
-def reported(sample: Sample) -> float:
-    """Give the seconds of the load itself, without the start of its process, from a report as JSON."""
-    return float(json.loads(sample.output)["seconds"])
-
-
-def ratio(quantity: Callable[[Sample], float], one: str, other: str) -> Callable[[Measured], float]:
-    """Give the ratio of two cases' medians."""
-    return lambda measured: median(measured[one], quantity) / median(measured[other], quantity)
-
-
-def share_of_line(name: str, speed: float) -> Callable[[Measured], float]:
-    """Give a case's speed, between its first and its last byte, as a share of the line's."""
-    return lambda measured: median(measured[name], lambda sample: sample.sent / sample.transfer) / speed
-
-
-def megabytes(name: str) -> Callable[[Measured], float]:
-    return lambda measured: median(measured[name], memory) / MB
-
-
-def scenarios(*, quick: bool) -> list[Scenario]:
-    """Give all scenarios; the quick ones load less, less often."""
-    load = 200 * MB if quick else GB
-    return [
-        _loads(load, 1 if quick else 5, tls=True),
-        _loads(load, 1 if quick else 2, tls=False),
-        *(_transfers(load, 5 if quick else 11, tls=tls) for tls in (True, False)),
-        _small_load(3 if quick else 15),
-        _slow_line(200 * MB if quick else GB, 1 if quick else 2),
-        _uplink(20 * MB if quick else 200 * MB, 1 if quick else 2),
-        _workers(64 * MB if quick else 800 * MB, 1 if quick else 2),
-        _memory((20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB), 1),
-        _growth(MB if quick else 10 * MB, 3),
+def scenarios(*, quick: bool) -> Iterator[Scenario]:
+    """Yield all scenarios; the quick ones load less, less often."""
+    size, rounds = (200 * MB, 1) if quick else (GB, 2)
+    mine, one, two, sdk = "cf-vectorize", *list(LOADERS)[:2], "official SDK"
+    checked = [Floor(mine, sdk, SECONDS, most=1.0)]
+    unchecked = [
+        Floor(one, sdk, SECONDS, most=0.45),
+        Floor(two, sdk, SECONDS, most=0.40),
+        Floor(two, "official SDK, async", SECONDS, most=0.27),
+        Floor(two, "wrangler", SECONDS, most=0.10),
+        Floor(two, "curl -T, one request", SECONDS, most=1.1),
     ]
+    about = "As fast as the loopback goes; checked and over 4 connections unless it says otherwise."
+    title = f"A load of {size / GB:g} GB of 33 KB lines"
+    yield Scenario(f"{title}, TLS", about, loads(size, *LOADERS), 1 if quick else 5, unchecked + checked)
+    yield Scenario(f"{title}, plain", about, loads(size, *LOADERS), rounds, checked, PLAIN)
 
+    about = "One connection, no planning, no check; the processes say how much CPU time the transfer took."
+    transfers = loads(size, "cf-vectorize's transport", "raw sockets")
+    floors = [Floor("cf-vectorize's transport", "raw sockets", CPU, most=1.15)]
+    yield Scenario("The transfer alone, TLS", about, transfers, 5 if quick else 11, floors)
+    yield Scenario("The transfer alone, plain", about, transfers, 5 if quick else 11, floors, PLAIN)
 
-def _loads(size: int, repetitions: int, *, tls: bool) -> Scenario:
-    one, two, default = (
-        Case("cf-vectorize --no-check, 1 connection", ours("--no-check", "--concurrency", "1"), size),
-        Case("cf-vectorize --no-check, 2 connections", ours("--no-check", "--concurrency", "2"), size),
-        Case("cf-vectorize (checks each line, 4 connections)", ours(), size),
-    )
-    plain = Case("the same without the extra `fast`", ours(fast=False), size)
-    sdk = Case("official SDK", (*SDK_SYNC, "1"), size)
-    sdk_two = Case("official SDK, 2 threads", (*SDK_SYNC, "2"), size)
-    sdk_async = Case("official SDK, async", (*SDK_ASYNC, "1"), size)
-    sdk_async_two = Case("official SDK, async, 2 at once", (*SDK_ASYNC, "2"), size)
-    wrangler = Case("wrangler", WRANGLER, size)
-    curl = Case("curl -T, one request", CURL, size)
-    raw = Case("raw sockets", RAW, size)
-    kind = "TLS" if tls else "plain"
-    what = f"load {size / GB:g} GB of 33 KB lines, unchecked, whole process, TLS"
-    unchecked_floors = (
-        Floor(f"{what}, 1 connection", "official SDK: time", ratio(wall, one.name, sdk.name), most=0.45),
-        Floor(f"{what}, 2 connections", "official SDK: time", ratio(wall, two.name, sdk.name), most=0.40),
-        Floor(
-            f"{what}, 2 connections", "official SDK, async: time", ratio(wall, two.name, sdk_async.name), most=0.27
-        ),
-        Floor(f"{what}, 2 connections", "wrangler: time", ratio(wall, two.name, wrangler.name), most=0.10),
-        Floor(f"{what}, 2 connections", "curl -T: time", ratio(wall, two.name, curl.name), most=1.1),
-    )
-    checked_floor = Floor(
-        f"the same load, checked (the default), {kind}",
-        "official SDK, which checks nothing: time",
-        ratio(wall, default.name, sdk.name),
-        most=1.0,
-    )
-    floors = (*unchecked_floors, checked_floor) if tls else (checked_floor,)
-    return Scenario(
-        f"A load of {size / GB:g} GB, {kind}",
-        "As fast as the loopback goes. Raw sockets and curl show what the sink takes at least.",
-        (one, two, default, plain, sdk, sdk_two, sdk_async, sdk_async_two, wrangler, curl, raw),
-        floors,
-        repetitions,
-        {"tls": tls},
-    )
+    about = "TLS; what the time before the first byte comes to in the end."
+    yield Scenario("A load of three vectors", about, loads(100_000, mine, sdk, "wrangler"), 3 if quick else 15)
 
-
-def _transfers(size: int, repetitions: int, *, tls: bool) -> Scenario:
-    mine, raw = Case("cf-vectorize's transport", TRANSFER, size), Case("raw sockets", RAW, size)
-    kind = "TLS" if tls else "plain"
-    return Scenario(
-        f"The transfer alone, {kind}",
-        "One connection, no planning, no check; the processes say how much CPU time the transfer took (printed).",
-        (mine, raw),
-        (Floor(f"transfer alone, CPU, {kind}", "raw `sendall`", ratio(printed, mine.name, raw.name), most=1.15),),
-        repetitions,
-        {"tls": tls},
-    )
-
-
-def _small_load(repetitions: int) -> Scenario:
-    size = 100_000
-    return Scenario(
-        "A load of three vectors",
-        "TLS; what the time before the first byte comes to in the end.",
-        (
-            Case("cf-vectorize", ours(), size),
-            Case("official SDK", (*SDK_SYNC, "1"), size),
-            Case("wrangler", WRANGLER, size),
-        ),
-        (),
-        repetitions,
-    )
-
-
-def _slow_line(size: int, repetitions: int) -> Scenario:
-    speed = 100 * MB
-    unchecked = Case("cf-vectorize --no-check", ours("--no-check"), size)
-    checked = Case("cf-vectorize (checks each line)", ours(), size)
-    sdk = Case("official SDK", (*SDK_SYNC, "1"), size)
-    sdk_async = Case("official SDK, async", (*SDK_ASYNC, "1"), size)
-    line = "a line of 100 MB/s"
-    return Scenario(
+    fast = "cf-vectorize --no-check"
+    yield Scenario(
         "A line of 100 MB/s",
         "All connections together get 100 MB/s, over TLS. Raw sockets show what no client can go below.",
-        (unchecked, checked, sdk, sdk_async, Case("raw sockets", RAW, size)),
-        (
-            Floor(f"{line}, unchecked", "the line itself", share_of_line(unchecked.name, speed), least=0.99),
-            Floor(f"{line}, checked", "the line itself", share_of_line(checked.name, speed), least=0.99),
-            Floor(f"{line}, unchecked", "official SDK: CPU", ratio(cpu, unchecked.name, sdk.name), most=0.45),
-            Floor(
-                f"{line}, unchecked",
-                "official SDK, async: CPU",
-                ratio(cpu, unchecked.name, sdk_async.name),
-                most=0.15,
-            ),
-            Floor(f"{line}, checked", "official SDK: time", ratio(wall, checked.name, sdk.name), most=1.0),
-            Floor(f"{line}, checked", "unchecked: time", ratio(wall, checked.name, unchecked.name), most=1.01),
-        ),
-        repetitions,
-        {"line_speed": speed},
+        loads(size, fast, mine, sdk, "official SDK, async", "raw sockets"),
+        rounds,
+        [
+            Floor(fast, None, SPEED, least=99),
+            Floor(mine, None, SPEED, least=99),
+            Floor(fast, sdk, CPU, most=0.45),
+            Floor(fast, "official SDK, async", CPU, most=0.15),
+            Floor(mine, sdk, SECONDS, most=1.0),
+            Floor(mine, fast, SECONDS, most=1.01),
+        ],
+        {"line_speed": 100 * MB},
     )
-
-
-def _uplink(size: int, repetitions: int) -> Scenario:
-    mbit = 100 * MB / 8
-    as_it_is = Case("the file as it is", ours(), size)
-    compact = Case("--compact", ours("--compact"), size, rewrites=True)
-    return Scenario(
+    yield Scenario(
         "An uplink of 100 Mbit/s",
         "A file written by Python's json, sent as it is and rewritten on the way to shortest float32 decimals.",
-        (as_it_is, compact),
-        (
-            Floor(
-                "compact rewriting of NDJSON, 100 Mbit/s",
-                "the file as it is: times as fast",
-                ratio(wall, as_it_is.name, compact.name),
-                least=1.5,
-            ),
-        ),
-        repetitions,
-        {"line_speed": mbit},
+        loads(20 * MB if quick else 200 * MB, mine, "cf-vectorize --compact"),
+        rounds,
+        [Floor("cf-vectorize --compact", mine, SECONDS, most=1 / 1.5)],
+        {"line_speed": 100 * MB / 8},
     )
-
-
-def _workers(size: int, repetitions: int) -> Scenario:
-    counts = (1, 2, 4, 8)
-    names = {count: f"{count} worker{'s' if count > 1 else ''}" for count in counts}
-    batch = ("--batch-bytes", str(size // 32))
-    cases = tuple(
-        Case(names[count], ours("--no-check", "--concurrency", str(count), *batch), size) for count in counts
-    )
-    return Scenario(
-        "Connections of 50 MB/s, answers after 200 ms",
-        f"TLS, unchecked, 32 batches of {size / 32 / MB:g} MB; time from the first byte to the last.",
-        cases,
-        tuple(
-            Floor(
-                f"50 MB/s a connection, 200 ms: {names[count]}",
-                "one worker: times as fast",
-                ratio(transfer, names[1], names[count]),
-                least=0.85 * count,
-            )
-            for count in (4, 8)
-        ),
-        repetitions,
+    size = 64 * MB if quick else 800 * MB
+    options = ("--no-check", "--batch-bytes", str(size // 32), "--concurrency")
+    yield Scenario(
+        WORKERS,
+        f"TLS, unchecked, 32 batches of {size / 32 / MB:g} MB; the speed is from the first byte to the last.",
+        [Case(f"concurrency {count}", ours(*options, str(count)), size) for count in (1, 2, 4, 8)],
+        rounds,
+        [Floor(f"concurrency {count}", "concurrency 1", SPEED, least=0.85 * count) for count in (4, 8)],
         {"connection_speed": 50 * MB, "latency": 0.2},
     )
-
-
-def _memory(sizes: tuple[int, ...], repetitions: int) -> Scenario:
-    wrangler_most = 3 * GB  # it stops after 100,000 vectors
-    by_size = {size: f"cf-vectorize, {size / GB:g} GB" for size in sizes}
-    sdk = {size: f"official SDK, {size / GB:g} GB" for size in sizes}
-    cases = [Case(by_size[size], ours("--concurrency", "4"), size) for size in sizes]
-    cases += [Case(sdk[size], (*SDK_SYNC, "1"), size) for size in sizes]
-    cases += [
-        Case(f"wrangler, {size / GB:g} GB", WRANGLER, size)
-        for size in dict.fromkeys(min(size, wrangler_most) for size in sizes)
-    ]
-    smallest, largest = sizes[0], sizes[-1]
-    return Scenario(
-        "Memory by size of the file",
+    sizes = (20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB)
+    small, *_, large = labels = [f"{size / GB:g} GB" for size in sizes]
+    yield Scenario(
+        MEMORIES,
         "Checked, 4 connections, TLS; the peak of the largest process. wrangler stops after 100,000 vectors.",
-        tuple(cases),
-        (
-            *(
-                Floor(f"peak MB, {size / GB:g} GB, concurrency 4", "absolute", megabytes(by_size[size]), most=50)
-                for size in sizes
-            ),
-            Floor(
-                f"peak memory, {largest / GB:g} GB",
-                f"{smallest / GB:g} GB",
-                ratio(memory, by_size[largest], by_size[smallest]),
-                most=1.1,
-            ),
-            Floor(
-                f"peak memory, {largest / GB:g} GB",
-                "official SDK",
-                ratio(memory, by_size[largest], sdk[largest]),
-                most=0.07,
-            ),
-        ),
-        repetitions,
+        [
+            Case(f"{name}, {size / GB:g} GB", LOADERS[name], size)
+            for name in (mine, sdk, "wrangler")
+            for size in (sizes if name != "wrangler" else (min(size, 3 * GB) for size in sizes))
+        ],
+        1,
+        [
+            *(Floor(f"{mine}, {label}", None, MEMORY, most=50) for label in labels),
+            Floor(f"{mine}, {large}", f"{mine}, {small}", MEMORY, most=1.1),
+            Floor(f"{mine}, {large}", f"{sdk}, {large}", MEMORY, most=0.07),
+        ],
     )
-
-
-def _growth(size: int, repetitions: int) -> Scenario:
-    cases = {times: Case(f"{times} times", ours("--json"), times * size) for times in (1, 10, 100)}
-    return Scenario(
-        "Growth",
+    size = MB if quick else 10 * MB
+    yield Scenario(
+        GROWTH,
         f"Checked, TLS, files of {size / MB:g} MB and 10 and 100 times as much.",
-        tuple(cases.values()),
-        (
-            Floor(
-                "growth: 100 times the input",
-                "10 times: time of the load",
-                ratio(reported, cases[100].name, cases[10].name),
-                most=12,
-            ),
-            Floor(
-                "growth: 100 times the input",
-                "10 times: peak memory",
-                ratio(memory, cases[100].name, cases[10].name),
-                most=1.1,
-            ),
-        ),
-        repetitions,
+        [Case(f"{times} times", ours("--json"), times * size) for times in (1, 10, 100)],
+        3,
+        [Floor("100 times", "10 times", LOADING, most=12), Floor("100 times", "10 times", MEMORY, most=1.1)],
+        quantities=(*LOAD, LOADING),
+    )
+    yield Scenario(
+        "Planning",
+        "Finding where the batches of a file begin and end, the fastest of several times in one process.",
+        [Case("planning", program("plan", "{data}"), 200 * MB if quick else GB)],
+        1,
+        [Floor("planning", None, PLANNING, least=10), Floor("planning", None, PRINTED_MB, most=20)],
+        None,
+        (PLANNING, PLANNING_SHARE, PRINTED_MB),
+    )
+    yield Scenario(
+        "Starting",
+        "Whole processes that send nothing.",
+        [Case(name, command) for name, command in STARTS.items()],
+        3 if quick else 21,
+        [
+            Floor("import cf_vectorize", "import cloudflare", MS, most=0.50),
+            Floor("a client made", "a client made, official SDK", MS, most=0.55),
+            Floor("cf-vectorize --help", "bare Python", MS, most=60, more=True),
+        ],
+        None,
+        (MS,),
+    )
+    yield Scenario(
+        "Installed",
+        "With what each needs, without pip.",
+        [Case(mine, program("installed", where=OURS)), Case(sdk, program("installed", where=SDK))],
+        1,
+        [Floor(mine, sdk, PRINTED_MB, most=0.10)],
+        None,
+        (PRINTED_MB,),
     )

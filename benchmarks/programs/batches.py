@@ -1,18 +1,13 @@
 """How the programs beside this one cut a file into requests."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path
 
 BATCH_BYTES = 99_999_999
 
 
 def read_batches(path: Path) -> Iterator[bytes]:
-    """Give the file in pieces that end at newlines, as someone with the SDK has to."""
+    """Yield the file in pieces that end at newlines, as someone with the SDK has to."""
     with path.open("rb") as file:
         rest = b""
         while block := file.read(BATCH_BYTES - len(rest)):
@@ -25,7 +20,7 @@ def read_batches(path: Path) -> Iterator[bytes]:
 
 
 def ranges(path: Path) -> Iterator[tuple[int, int]]:
-    """Give ranges of equal size, for a sink that knows no newlines."""
+    """Yield ranges of equal size, for a sink that knows no newlines."""
     size = path.stat().st_size
     for start in range(0, size, BATCH_BYTES):
         yield start, min(size, start + BATCH_BYTES)

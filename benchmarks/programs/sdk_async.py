@@ -1,7 +1,5 @@
 """The official SDK's async client, as many requests at once as asked for."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from pathlib import Path
@@ -10,18 +8,18 @@ from cloudflare import AsyncCloudflare
 
 from batches import read_batches
 
+HEADERS = {"Content-Type": "application/x-ndjson"}
 
-async def main(path: str, connections: int) -> None:
+
+async def main(path: Path, connections: int) -> None:
     client = AsyncCloudflare()
-    batches = read_batches(Path(path))
+    batches = read_batches(path)
 
     async def send() -> None:
         for batch in batches:
-            await client.vectorize.indexes.insert(
-                "bench", account_id="account", body=batch, extra_headers={"Content-Type": "application/x-ndjson"}
-            )
+            await client.vectorize.indexes.insert("bench", account_id="account", body=batch, extra_headers=HEADERS)
 
     await asyncio.gather(*(send() for _ in range(connections)))
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,7 +1,5 @@
 """The official SDK in the only form that reaches the wire right: bytes, and a Content-Type set by hand."""
 
-from __future__ import annotations
-
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,21 +8,21 @@ from cloudflare import Cloudflare
 
 from batches import read_batches
 
+HEADERS = {"Content-Type": "application/x-ndjson"}
 
-def main(path: str, connections: int) -> None:
+
+def main(path: Path, connections: int) -> None:
     client = Cloudflare()
 
     def send(batch: bytes) -> None:
-        client.vectorize.indexes.insert(
-            "bench", account_id="account", body=batch, extra_headers={"Content-Type": "application/x-ndjson"}
-        )
+        client.vectorize.indexes.insert("bench", account_id="account", body=batch, extra_headers=HEADERS)
 
     if connections == 1:
-        for batch in read_batches(Path(path)):
+        for batch in read_batches(path):
             send(batch)
     else:
         with ThreadPoolExecutor(connections) as pool:
-            list(pool.map(send, read_batches(Path(path))))
+            list(pool.map(send, read_batches(path)))
 
 
-main(sys.argv[1], int(sys.argv[2]))
+main(Path(sys.argv[1]), int(sys.argv[2]))
