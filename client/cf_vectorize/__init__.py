@@ -14,6 +14,7 @@ from cf_vectorize_overlay.limits import __version__ as __version__
 
 if TYPE_CHECKING:
     from cf_vectorize.base.ledger import JournalError as JournalError
+    from cf_vectorize.base.progress import Progress as Progress
     from cf_vectorize.checks.report import CheckReport as CheckReport
     from cf_vectorize.checks.rules import BadLine as BadLine
     from cf_vectorize.checks.rules import BadLinesError as BadLinesError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from cf_vectorize.load.report import InsertError as InsertError
     from cf_vectorize.load.report import InsertInterrupted as InsertInterrupted
     from cf_vectorize.load.report import InsertReport as InsertReport
+    from cf_vectorize.read.comparison import Difference as Difference
+    from cf_vectorize.read.report import Finding as Finding
     from cf_vectorize.read.report import VerifyReport as VerifyReport
     from cf_vectorize.read.vectors import Vectors as Vectors
     from cf_vectorize.source.columns import columns as columns
@@ -46,13 +49,15 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "cf_vectorize.async_client": "AsyncVectorize",
         "cf_vectorize.base.ledger": "JournalError",
+        "cf_vectorize.base.progress": "Progress",
         "cf_vectorize.checks.report": "CheckReport",
         "cf_vectorize.checks.rules": "BadLine BadLinesError",
         "cf_vectorize.checks.survey": "check",
         "cf_vectorize.client": "Vectorize",
         "cf_vectorize.load.report": "BatchOutcome InsertError InsertInterrupted InsertReport",
+        "cf_vectorize.read.comparison": "Difference",
+        "cf_vectorize.read.report": "Finding VerifyReport",
         "cf_vectorize.read.vectors": "Vectors",
-        "cf_vectorize.read.report": "VerifyReport",
         "cf_vectorize.source.columns": "columns",
         "cf_vectorize.source.table": "table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
