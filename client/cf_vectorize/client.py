@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.base.extras import Late
 from cf_vectorize.base.options import filled, states_options, takes_options_of
-from cf_vectorize_overlay.limits import GIVE_UP_AFTER, INSERT_BODY_BYTES, TIMEOUT, VECTORS_PER_INSERT
+from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, TIMEOUT, VECTORS_PER_INSERT
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cf_vectorize.source import open as opening
     from cf_vectorize.source.kinds import SourceLike
     from cf_vectorize_overlay import index as overlay
+    from cf_vectorize_overlay.pacing import Budget
     from cf_vectorize_overlay.vector import Vector
 else:
     load = Late("cf_vectorize.load.insert")
@@ -55,20 +56,26 @@ class Client:
         api_key: str | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
-        give_up_after: float = GIVE_UP_AFTER,
+        give_up_after: float | None = None,
         requests_per_5min: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        self._index = overlay.Index(
-            index,
-            account_id=account_id,
-            api_token=api_token,
-            api_email=api_email,
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            give_up_after=give_up_after,
-            requests_per_5min=requests_per_5min,
-        )
+        try:
+            self._index = overlay.Index(
+                index,
+                account_id=account_id,
+                api_token=api_token,
+                api_email=api_email,
+                api_key=api_key,
+                base_url=base_url,
+                timeout=timeout,
+                give_up_after=give_up_after,
+                requests_per_5min=requests_per_5min,
+                budget=budget,
+            )
+        finally:
+            # Error reporters print the locals of the frames that an error passes.
+            del account_id, api_token, api_email, api_key
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._index.name!r})"
@@ -90,13 +97,20 @@ class Vectorize(Client):
         api_key: Global API key. Default: `CLOUDFLARE_API_KEY`.
         base_url: Where the API is. Default: `CLOUDFLARE_BASE_URL`, or
             Cloudflare's.
-        timeout: Seconds that connecting, each send and each receive may take.
+        timeout: Seconds that connecting, each write of a body, and the answer
+            after the last of them may take.
         give_up_after: Seconds from the first failure of a request in which it
-            is tried again. The default is twice the account's five-minute
-            block.
-        requests_per_5min: Requests to start in any 5 minutes, retries included.
-            Default: Cloudflare's 1,200 for all of a user's API calls, lowered
-            by what `Ratelimit-Policy` headers say.
+            is tried again. Default: 600, twice the account's five-minute
+            block; and 15 for connecting where nothing was ever answered.
+        requests_per_5min: Requests to start in any 5 minutes, retries included,
+            by all clients of this process with the same credentials; of
+            several numbers the smallest counts. Default: Cloudflare's 1,200
+            for all of a user's API calls, lowered by what `Ratelimit-Policy`
+            headers say.
+        budget: What says when a request may start, in place of
+            `requests_per_5min`: for several processes or machines that share
+            an account. Default: one for all clients of this process with the
+            same credentials.
 
     Raises:
         InputError: A setting is wrong or a credential is missing.

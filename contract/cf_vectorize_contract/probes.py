@@ -20,8 +20,8 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 
 from cf_vectorize_overlay import errors
+from cf_vectorize_overlay.credentials import BASE_URL
 from cf_vectorize_overlay.envelope import unwrap
-from cf_vectorize_overlay.index import BASE_URL
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, TIMEOUT
 
 from .fragment import UNDOCUMENTED, Fragment, Problem, Request, Response

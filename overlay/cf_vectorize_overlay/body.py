@@ -1,14 +1,18 @@
-"""A batch's bytes, lying in files, as a sized stream that can be sent again from its start."""
+"""A request's bytes, lying in files or in memory, as a sized stream that can be sent again from its start."""
 
 from __future__ import annotations
 
+import io
 import os
+import stat
+import threading
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import attrs
 
 from .errors import InputError
+from .limits import INSERT_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +32,16 @@ class OpenFile:
     def __init__(self, descriptor: int, name: str) -> None:
         self.descriptor = descriptor
         self.name = name
+        self._seeking = threading.Lock()
         weakref.finalize(self, os.close, descriptor)
+
+    def read(self, size: int, position: int) -> bytes:
+        """Read at most `size` bytes from `position` on."""
+        if hasattr(os, "pread"):
+            return os.pread(self.descriptor, size, position)
+        with self._seeking:
+            os.lseek(self.descriptor, position, os.SEEK_SET)
+            return os.read(self.descriptor, size)
 
 
 @attrs.frozen
@@ -45,7 +58,7 @@ class Segment:
         while position < self.stop:
             # Fresh bytes cost less than a reused buffer: the HTTP stack sends them as they are, and copies a buffer.
             try:
-                chunk = os.pread(self.file.descriptor, min(size, self.stop - position), position)
+                chunk = self.file.read(min(size, self.stop - position), position)
             except OSError as error:
                 raise InputError(f"{self.file.name}: {error.strerror}") from None
             if not chunk:
@@ -54,19 +67,37 @@ class Segment:
             yield chunk
 
 
-def size(segments: Sequence[Segment]) -> int:
-    """Give the bytes of all segments together."""
+@attrs.frozen
+class Held:
+    """Bytes in memory, in place of a segment."""
+
+    data: memoryview
+    start: int = 0
+
+    @property
+    def stop(self) -> int:
+        """Their number."""
+        return len(self.data)
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """Copy the bytes in pieces of at most `size`."""
+        for position in range(0, len(self.data), size):
+            yield bytes(self.data[position : position + size])
+
+
+def size(segments: Sequence[Segment | Held]) -> int:
+    """Return the bytes of all segments together."""
     return sum(segment.stop - segment.start for segment in segments)
 
 
-def chunks(segments: Sequence[Segment], size: int = CHUNK) -> Iterator[bytes]:
+def chunks(segments: Sequence[Segment | Held], size: int = CHUNK) -> Iterator[bytes]:
     """Read the segments one after the other, in pieces of at most `size` bytes."""
     for segment in segments:
         yield from segment.chunks(size)
 
 
 def lines(segments: Sequence[Segment]) -> Iterator[bytes]:
-    """Give each line of the segments with its newline, which the last one may lack."""
+    """Yield each line of the segments with its newline, which the last one may lack."""
     parts: list[bytes] = []
     for chunk in chunks(segments):
         start = 0
@@ -84,7 +115,7 @@ def lines(segments: Sequence[Segment]) -> Iterator[bytes]:
 
 
 def select(segments: Sequence[Segment], ranges: Sequence[tuple[int, int]]) -> tuple[Segment, ...]:
-    """Give the parts of the segments that `ranges`, counted from the first segment's start, name in order."""
+    """Return the parts of the segments that `ranges`, counted from the first segment's start, name in order."""
     found = []
     position = 0
     remaining = iter(segments)
@@ -111,7 +142,7 @@ class Body:
 
     """
 
-    def __init__(self, segments: Sequence[Segment], on_chunk: Callable[[int], None]) -> None:
+    def __init__(self, segments: Sequence[Segment | Held], on_chunk: Callable[[int], None] = lambda _: None) -> None:
         self._segments = segments
         self._on_chunk = on_chunk
 
@@ -121,9 +152,57 @@ class Body:
             yield chunk
 
     def tell(self) -> int:
-        """Give 0: httpx sets Content-Length from `tell` and `seek` of what it streams."""
+        """Return 0: the HTTP library sets Content-Length from `tell` and `seek` of what it streams."""
         return 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Give the size for the end, `offset` for any other place."""
+        """Return the size for the end, `offset` for any other place."""
         return size(self._segments) if whence == os.SEEK_END else offset
+
+    def __len__(self) -> int:
+        return size(self._segments)
+
+
+def body_of(source: str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview) -> Body:
+    """Return the body that an NDJSON source is, its lines not looked at.
+
+    Raises:
+        InputError: It cannot be read, has no size beforehand, holds nothing, or is more than a request takes.
+
+    """
+    body = Body([_whole(source)])
+    name = source if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
+    if not len(body):
+        raise InputError(f"{name}: is empty; there is nothing to insert")
+    if len(body) > INSERT_BODY_BYTES:
+        raise InputError(
+            f"{name}: is {len(body):,} bytes and a request takes {INSERT_BODY_BYTES:,}; "
+            "cf_vectorize.Vectorize.insert cuts it into as many requests as it needs"
+        )
+    return body
+
+
+def _whole(source: Any) -> Segment | Held:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Held(memoryview(source).cast("B"))
+    if isinstance(source, io.BytesIO):
+        return Held(source.getbuffer()[source.tell() :])
+    if isinstance(source, io.TextIOBase):
+        raise InputError("the file is open as text; open it with mode 'rb'")
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            file = OpenFile(os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0)), os.fspath(source))
+        except OSError as error:
+            raise InputError(f"{source}: {error.strerror}") from None
+        return Segment(file, 0, _size_of(file))
+    if isinstance(source, (io.FileIO, io.BufferedReader, io.BufferedRandom)):
+        file = OpenFile(os.dup(source.fileno()), str(source.name))
+        return Segment(file, source.tell(), _size_of(file))
+    raise InputError(f"a {type(source).__name__} has no size beforehand; give a path, bytes or a file open with 'rb'")
+
+
+def _size_of(file: OpenFile) -> int:
+    found = os.fstat(file.descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{file.name}: is no regular file and has no size beforehand; give its bytes")
+    return found.st_size

@@ -1,4 +1,4 @@
-"""Who asks, and what of it may be shown: nothing."""
+"""Where the API is, who asks, and what of it may be shown: nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -13,6 +14,8 @@ from .errors import InputError
 
 # A shorter one is no secret, and would tear words apart.
 SHORTEST_SECRET: Final = 8
+BASE_URL: Final = "https://api.cloudflare.com/client/v4"
+EMULATOR_URL: Final = "http://127.0.0.1:8787/client/v4"
 
 
 @attrs.frozen
@@ -59,17 +62,22 @@ class Credentials:
         )
         raise InputError(missing)
 
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """What tells two askers apart, whatever account they ask for."""
+        return self.api_token, self.api_email, self.api_key
+
     def scrub(self, text: str) -> str:
         """Take every secret out of a text that came from outside."""
         text = text.replace(f"/accounts/{self.account_id}/", "/accounts/…/")
-        for secret in (self.account_id, self.api_token, self.api_email, self.api_key):
+        for secret in (self.account_id, *self.secrets):
             if secret and len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "[redacted]")
         return text
 
 
 def _usable(name: str, given: str | None) -> str | None:
-    """Give a credential without the white space around it, None where there is none."""
+    """Return a credential without the white space around it, None where there is none."""
     value = (given or "").strip()
     # A header would refuse anything else with a message that shows it.
     if not value.isascii() or any(not character.isprintable() or character.isspace() for character in value):
@@ -79,6 +87,37 @@ def _usable(name: str, given: str | None) -> str | None:
 
 def _from_environment(name: str) -> str | None:
     return _usable(name, os.environ.get(name))
+
+
+def checked_base_url(base_url: str | None) -> str:
+    """Return where the API is, without a slash at the end; by default what `CLOUDFLARE_BASE_URL` or Cloudflare says.
+
+    Raises:
+        InputError: It is no URL to which paths can be added; the message holds no password of it.
+
+    """
+    given = base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
+    what = None
+    try:
+        url = urlsplit(given)
+        whole = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0 and given.isprintable()
+    except (AttributeError, TypeError, ValueError):
+        whole = False
+    if "@" in str(given):
+        what = "holds a password"
+    elif whole and (url.query or url.fragment):
+        what = f"is {given!r}, with a query or a fragment"
+    elif not whole:
+        what = f"is {given!r}"
+    if what:
+        raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {what}; it looks like {BASE_URL} or {EMULATOR_URL}")
+    return given.rstrip("/")
+
+
+def is_loopback(base_url: str) -> bool:
+    """Tell whether a URL leads to this machine."""
+    host = urlsplit(base_url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.") or host.endswith(".localhost")
 
 
 class _WithoutAccount(logging.Filter):

@@ -1,23 +1,30 @@
-"""An answer's status, headers and body -> its envelope, or the typed error it amounts to. Pure."""
+"""An answer's status, headers and body -> its result, or the typed error it amounts to. Pure."""
 
 from __future__ import annotations
 
 import re
+import sys
+from array import array
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING, Any, Final
 
 from cf_vectorize_overlay import errors
 
 from .decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-OK = 200
-SERVER_FAILURE = 500
+OK: Final = 200
+NOT_FOUND: Final = 404
+SERVER_FAILURE: Final = 500
+# Where float32 ends, after rounding; and the high bytes of doubles that are below 2**113, well within it.
+FLOAT32_END: Final = 3.4028235677973366e38
+SMALL: Final = bytes([*range(0x47), *range(0x80, 0xC7)])
+# Causes that an error is said to have, and characters of a text from outside that are kept.
+CAUSES: Final = 8
+TEXT: Final = 1_000
 
 # Codes decide before the status does: the service was seen to give some of them under several statuses.
 ERROR_OF_CODE: dict[int, type[errors.ResponseError]] = {
@@ -41,14 +48,14 @@ ERROR_OF_STATUS: dict[int, type[errors.ResponseError]] = {
 # What these statuses mean does not depend on an envelope: edge servers answer them with HTML.
 STATUS_SPEAKS_ALONE = {408, 413, 429}
 
-NAMED_LINE = re.compile(r"\bline Some\((\d+)\)")
+NAMED_LINE = re.compile(r"\bline Some\((\d{1,9})\)")
 EXCERPT = 200
 
 
 def unwrap(
     status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str, scrub: Callable[[str], str] = str
 ) -> dict[str, Any]:
-    """Give the envelope of a successful answer.
+    """Return the envelope of a successful answer.
 
     Args:
         status: HTTP status.
@@ -65,37 +72,88 @@ def unwrap(
     envelope = _decode(body)
     if envelope is not None and envelope["success"] and status == OK:
         return envelope
-    failure = envelope if envelope is not None and not envelope["success"] else None
-    code, message = _first_error(failure) if failure else (None, _describe(headers, body))
-    kind = _kind(status, code, enveloped=failure is not None)
-    error = kind(scrub(message), status, code, method, scrub(path), headers.get("cf-ray"), retry_after(headers))
+
+    def told(text: str) -> str:
+        return printable(scrub(text))
+
+    failure = envelope if envelope is not None and not envelope["success"] else {}
+    first: dict[str, Any] = next(_objects(failure.get("errors")), {})
+    code = first.get("code") if type(first.get("code")) is int else None
+    kind = _kind(status, code, enveloped=bool(failure))
+    message = _messages(failure) if failure else _describe(status, headers, body)
+    ray = headers.get("cf-ray")
+    error = kind(told(message), status, code, method, told(path), ray and told(ray)[:EXCERPT], retry_after(headers))
+    source = first.get("source")
+    pointer = source.get("pointer") if isinstance(source, dict) else None
+    error.pointer = told(pointer) if isinstance(pointer, str) else None
+    link = first.get("documentation_url")
+    error.documentation_url = told(link) if isinstance(link, str) else None
+    error.messages = tuple(map(told, notices(failure)))
+    if isinstance(error, errors.UnexpectedResponseError):
+        error.retryable = status == OK
     if isinstance(error, errors.RejectedError) and (named := NAMED_LINE.search(message)):
         error.line = int(named[1])
     raise error
 
 
-def is_mutation(result: Any) -> bool:
-    """Tell whether an envelope's result is what `insert` is answered."""
-    return isinstance(result, dict) and isinstance(result.get("mutationId"), str)
+def printable(text: str) -> str:
+    """Return a text from outside as a terminal may be shown it: short, control characters and line breaks escaped."""
+    shown = text if len(text) <= TEXT else f"{text[:TEXT]}..."
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
-def are_vectors(result: Any) -> bool:
-    """Tell whether an envelope's result is what `get_by_ids` is answered; `decode` has seen to the values."""
-    return isinstance(result, list) and all(
+def notices(envelope: Mapping[str, Any], member: str = "messages") -> list[str]:
+    """Return the texts in an envelope's `messages`, or its `errors`."""
+    listed = envelope.get(member)
+    found = listed if isinstance(listed, list) else []
+    return [entry if isinstance(entry, str) else str(entry.get("message", "")) for entry in found[:CAUSES]
+            if isinstance(entry, str | dict)]  # fmt: skip
+
+
+def mutation_problem(result: Any) -> str | None:
+    """Say why an envelope's result is not what `insert` is answered."""
+    held = isinstance(result, dict) and isinstance(result.get("mutationId"), str) and result["mutationId"]
+    return None if held else "it names no mutation"
+
+
+def vectors_problem(result: Any, asked: Collection[str]) -> str | None:
+    """Say why an envelope's result is not what `get_by_ids` is answered: some of those `asked` for, each once."""
+    if not isinstance(result, list) or not all(map(_is_vector, result)):
+        return "it is no array of vectors with id and values"
+    found = [vector["id"] for vector in result]
+    lengths = sorted({len(vector["values"]) for vector in result})
+    if foreign := set(found).difference(asked):
+        return f"it holds a vector that was not asked for: {printable(min(foreign))!r}"
+    if len(set(found)) < len(found):
+        return "it holds a vector twice"
+    if len(lengths) > 1 or 0 in lengths:
+        return f"its vectors have {' and '.join(map(str, lengths))} values"
+    if not all(_fits_float32(vector["values"]) for vector in result):
+        return "a value is beyond float32, which is what the service stores"
+    return None
+
+
+def _is_vector(vector: Any) -> bool:
+    return (
         isinstance(vector, dict)
-        and "values" in vector
+        and isinstance(vector.get("values"), array)
         and isinstance(vector.get("id"), str)
         and isinstance(vector.get("namespace"), str | None)
         and isinstance(vector.get("metadata"), dict | None)
-        for vector in result
     )
+
+
+def _fits_float32(values: array[float]) -> bool:
+    # A double's high byte is its sign and the top of its exponent: all of them are looked at before any value is.
+    high = values.tobytes()[7::8] if sys.byteorder == "little" else values.tobytes()[::8]
+    return not high.translate(None, SMALL) or all(-FLOAT32_END < value < FLOAT32_END for value in values)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Read `Retry-After`, seconds or a date, as seconds from now; None where absent or unreadable."""
     text = headers.get("retry-after", "").strip()
-    if text.isdecimal():
-        return float(text)
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
     try:
         then = parsedate_to_datetime(text)
     except (OverflowError, ValueError):
@@ -106,10 +164,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _decode(body: bytes) -> dict[str, Any] | None:
-    """Give the body as an envelope, None where it is none."""
+    """Return the body as an envelope, None where it is none."""
     try:
         document = decode(body)
-    except (orjson.JSONDecodeError, TypeError):
+    except (ArithmeticError, RecursionError, TypeError, ValueError):
         return None
     if not isinstance(document, dict) or not isinstance(document.get("success"), bool):
         return None
@@ -126,26 +184,34 @@ def _kind(status: int, code: int | None, *, enveloped: bool) -> type[errors.Resp
     return errors.UnexpectedResponseError
 
 
-def _first_error(envelope: dict[str, Any]) -> tuple[int | None, str]:
-    """Give the first error's code, and the messages of all of them with those they were caused by."""
-    listed = envelope.get("errors")
-    found = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
-    code = found[0].get("code") if found else None
-    message = "; ".join(filter(None, map(_message, found))) or "the service reports failure without saying why"
-    return code if isinstance(code, int) else None, message
+def _objects(listed: Any) -> Iterator[dict[str, Any]]:
+    return (entry for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict))
 
 
-def _message(error: dict[str, Any]) -> str:
-    chain = error.get("error_chain")
-    causes = [_message(cause) for cause in chain if isinstance(cause, dict)] if isinstance(chain, list) else []
-    return ": ".join([str(error.get("message", "")), *causes])
+def _messages(envelope: dict[str, Any]) -> str:
+    """Return the messages of an envelope's errors, each with those of what caused it."""
+    said = (": ".join(_chain(error)) for error in _objects(envelope.get("errors")))
+    return "; ".join(filter(None, said)) or "the service reports failure without saying why"
 
 
-def _describe(headers: Mapping[str, str], body: bytes) -> str:
+def _chain(error: dict[str, Any]) -> list[str]:
+    found, pending = [], [error]
+    for cause in pending:
+        found.append(str(cause.get("message", "")))
+        pending += _objects(cause.get("error_chain"))
+        if len(found) == CAUSES:
+            break
+    return found
+
+
+def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
     """Say what arrived in place of an envelope."""
+    if location := headers.get("location"):
+        return f"the answer is a redirect to {location[:EXCERPT]}, which is not followed; is base_url the API's?"
     if not body:
         what = "an empty body"
     else:
         text = " ".join(re.sub(r"<[^>]*>", " ", body[: 4 * EXCERPT].decode(errors="replace")).split())
         what = f"{headers.get('content-type', 'no content type')}: {text[:EXCERPT]!r}"
-    return f"the answer is not a Vectorize envelope but {what}"
+    hint = "; is base_url the API's?" if status == NOT_FOUND else ""
+    return f"the answer is not a Vectorize envelope but {what}{hint}"

@@ -23,7 +23,7 @@ All of them survive `pickle`. None holds a token, a key or an account id.
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 
@@ -38,9 +38,19 @@ class VectorizeError(Exception):
 
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     report: Any = None
     fetched: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its fields: some frameworks append to the `args` that Python would make it from.
+        return _empty, (type(self), self.args), self.__dict__
+
+
+def _empty(kind: type[VectorizeError], args: tuple[Any, ...]) -> VectorizeError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class InputError(VectorizeError, ValueError):
@@ -52,17 +62,19 @@ class TransportError(VectorizeError):
     """No answer arrived. Whether the service acted is unknown; sending again is safe.
 
     Attributes:
-        message: What failed.
+        message: What failed, and what can be done where that is known.
         method: HTTP method.
         path: Path of the request, without the account id.
+        connecting: Whether there was no connection to send it on.
+        retryable: False where another attempt cannot help, as with a certificate that does not verify.
 
     """
-
-    retryable: ClassVar[bool] = True
 
     message: str
     method: str
     path: str
+    connecting: bool = False
+    retryable: bool = True
 
     def __str__(self) -> str:
         return f"{self.message} ({self.method} {self.path})"
@@ -80,6 +92,9 @@ class ResponseError(VectorizeError):
         path: Path of the request, without the account id.
         ray: The `cf-ray` header, to quote to Cloudflare's support; None where there was none.
         retry_after: Seconds the service asks to wait; None where it does not say.
+        pointer: What of the request the service names as the source of its error; None where it names nothing.
+        documentation_url: Where the service says that its error is explained; None where it does not.
+        messages: What the service says beside its error.
 
     """
 
@@ -90,6 +105,9 @@ class ResponseError(VectorizeError):
     path: str
     ray: str | None = None
     retry_after: float | None = None
+    pointer: str | None = None
+    documentation_url: str | None = None
+    messages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         facts = [f"HTTP {self.status}"]
@@ -97,7 +115,12 @@ class ResponseError(VectorizeError):
             facts.append(f"code {self.code}")
         if self.ray is not None:
             facts.append(f"cf-ray {self.ray}")
-        return f"{self.message} ({', '.join(facts)}; {self.method} {self.path})"
+        said = [self.message, *self.messages]
+        if self.pointer is not None:
+            said.append(f"at {self.pointer}")
+        if self.documentation_url is not None:
+            said.append(f"see {self.documentation_url}")
+        return f"{'; '.join(said)} ({', '.join(facts)}; {self.method} {self.path})"
 
 
 class AuthenticationError(ResponseError):
@@ -138,16 +161,27 @@ class RejectedError(ResponseError):
 class RateLimitError(ResponseError):
     """Too many requests: the account's budget of 1,200 in 5 minutes, or throttled writes (code 40041)."""
 
-    retryable: ClassVar[bool] = True
+    retryable = True
 
 
 class ServerError(ResponseError):
     """The service or Cloudflare's edge failed; the same request may succeed later."""
 
-    retryable: ClassVar[bool] = True
+    retryable = True
 
 
+@attrs.define(slots=False)
 class UnexpectedResponseError(ResponseError):
-    """The answer is no envelope, or not the one that was asked for; whether the service acted is unknown."""
+    """The answer is no envelope, or not the one that was asked for; whether the service acted is unknown.
 
-    retryable: ClassVar[bool] = True
+    Attributes:
+        retryable: False where the same request would be answered alike, as with a redirect.
+
+    """
+
+    retryable: bool = True
+
+
+# Tracebacks and pickles name the package that people import.
+for _error in [value for value in vars().values() if isinstance(value, type) and issubclass(value, VectorizeError)]:
+    _error.__module__ = "cf_vectorize"

@@ -1,78 +1,66 @@
-"""One request: credentials, timeouts, retries and typed failures around the generated endpoint functions.
-
-The only file that knows httpx.
-"""
+"""One index, one request at a time: sent, sent again where that may help, answered with a result or a typed error."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import math
-import os
 import threading
 import time
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Self, TypeGuard, TypeVar
 
 import attrs
-import httpx
 
-from cf_vectorize_api import AuthenticatedClient, Client
-from cf_vectorize_api.api.vectorize import get_by_ids, insert
-from cf_vectorize_api.models import GetByIdsRequest, Metadata
-from cf_vectorize_api.types import File
-from cf_vectorize_overlay import errors
-
-from .credentials import Credentials
-from .envelope import are_vectors, is_mutation, unwrap
-from .limits import GIVE_UP_AFTER, TIMEOUT, __version__
-from .pacing import RETRY_AFTER_CAP, Budget, pause_before_retry
-from .vector import Vector
+from .body import body_of
+from .bounds import Exchange
+from .credentials import Credentials, checked_base_url, is_loopback
+from .envelope import printable
+from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
+from .limits import GIVE_UP_AFTER, ID_BYTES, IDS_PER_GET_BY_IDS, TIMEOUT
+from .pacing import RETRY_AFTER_CAP, budget_of, pause_before_retry
+from .wire import INSERT_ANSWER, LOOKUP_ANSWER, Wire
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable
-
-    from cf_vectorize_api.models import UnparsableBehavior
-    from cf_vectorize_api.models import Vector as GeneratedVector
-    from cf_vectorize_api.types import Response
+    import os
+    from collections.abc import Callable, Iterable
+    from typing import IO, Literal
 
     from .body import Body
+    from .pacing import Budget
+    from .vector import Vector
 
-BASE_URL = "https://api.cloudflare.com/client/v4"
+T = TypeVar("T")
+
+# Seconds in which a client that never had an answer goes on trying to connect, where nobody said otherwise.
+CONNECT_PATIENCE = 15.0
+# Seconds between two warnings of one client; what happens in between is told at a lower level.
+QUIET = 60.0
+# Waits below this, in seconds, are not worth a word.
+NOTICED = 1.0
 INDEX_NAME_LENGTH = 64
 LOGGER = logging.getLogger("cf_vectorize")
-# Or Python would print what nobody asked to see.
-LOGGER.addHandler(logging.NullHandler())
-
-
-@lru_cache(maxsize=1)
-def _ssl_context() -> ssl.SSLContext:
-    """Make the one TLS context of the process: reading the certificates is nearly all of a client's start."""
-    return httpx.create_ssl_context()
-
-
-def _checked_base_url(base_url: str) -> str:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise errors.InputError(
-            f"base_url (or CLOUDFLARE_BASE_URL) is {base_url!r}; it looks like {BASE_URL} or "
-            "http://127.0.0.1:8787/client/v4"
-        )
-    return base_url.rstrip("/")
 
 
 @attrs.define
 class Attempts:
-    """What one request took, retries included."""
+    """What one request took, retries included, and who wants to hear of it.
+
+    Attributes:
+        stop: Set by whoever no longer wants the answer; what is under way is broken off as `Cancelled`.
+        on_retry: Called with the error and the seconds of the pause before each further attempt.
+        on_wait: Called with the seconds of each wait for the budget, and why.
+        made: Requests made.
+        waited: Seconds waited, for the budget and between attempts.
+        waiting: Whether it waits now, and no request is under way.
+
+    """
 
     stop: threading.Event = attrs.field(factory=threading.Event)
-    on_retry: Callable[[errors.VectorizeError, float], None] = lambda error, pause: None  # noqa: ARG005
+    on_retry: Callable[[VectorizeError, float], None] = lambda error, pause: None  # noqa: ARG005
+    on_wait: Callable[[float, str], None] = lambda seconds, reason: None  # noqa: ARG005
     made: int = 0
     waited: float = 0.0
+    waiting: bool = False
 
 
 class Cancelled(BaseException):
@@ -80,7 +68,31 @@ class Cancelled(BaseException):
 
 
 class Index:
-    """Sends requests of one index, from any number of threads."""
+    """A Vectorize index, for one request at a time.
+
+    Safe to use from several threads. A context manager; without `with`, call `close()`.
+
+    Args:
+        name: Name of the index.
+        account_id: Cloudflare account id. Default: `CLOUDFLARE_ACCOUNT_ID`.
+        api_token: API token; `insert` needs Vectorize Write, `get_by_ids` Vectorize Read or Write. Default:
+            `CLOUDFLARE_API_TOKEN`.
+        api_email: Account email, with `api_key` in place of a token. Default: `CLOUDFLARE_EMAIL`.
+        api_key: Global API key. Default: `CLOUDFLARE_API_KEY`.
+        base_url: Where the API is. Default: `CLOUDFLARE_BASE_URL`, or Cloudflare's.
+        timeout: Seconds that connecting, each write, and the answer after the last of them may take. Default 60.
+        give_up_after: Seconds from the first failure of a request in which it is tried again. Default 600, twice
+            the account's five-minute block; and 15 for connecting where nothing was ever answered.
+        requests_per_5min: Requests to start in any 5 minutes, retries included, by all clients of this process
+            with the same credentials. Default: Cloudflare's 1,200 for all of a user's API calls, lowered by what
+            `Ratelimit-Policy` headers say.
+        budget: What says when a request may start, in place of `requests_per_5min`. Default: one for all clients of
+            this process with the same credentials.
+
+    Raises:
+        InputError: A credential is missing, or another argument is not what it should be.
+
+    """
 
     def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
         self,
@@ -92,233 +104,237 @@ class Index:
         api_key: str | None = None,
         base_url: str | None = None,
         timeout: float = TIMEOUT,
-        give_up_after: float = GIVE_UP_AFTER,
+        give_up_after: float | None = None,
         requests_per_5min: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        if not 0 < timeout < math.inf:
-            raise errors.InputError(f"timeout is {timeout}; it is more than 0 seconds and finite")
-        if not give_up_after >= 0:
-            raise errors.InputError(f"give_up_after is {give_up_after}; it is at least 0 seconds")
-        if requests_per_5min is not None and requests_per_5min < 1:
-            raise errors.InputError(f"requests_per_5min is {requests_per_5min}; it is at least 1")
-        if not 0 < len(name) <= INDEX_NAME_LENGTH or name in {".", ".."}:
-            raise errors.InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
+        try:
+            credentials = Credentials.find(account_id, api_token, api_email, api_key)
+        finally:
+            # Error reporters print the locals of the frames that an error passes.
+            del account_id, api_token, api_email, api_key
+        _refuse_settings(name, timeout, give_up_after, requests_per_5min)
         self.name = name
-        self._credentials = Credentials.find(account_id, api_token, api_email, api_key)
+        self._base_url = checked_base_url(base_url)
+        self._credentials = credentials
         self._give_up_after = give_up_after
-        self._budget = Budget(requests_per_5min)
-        # The response that the hook saw for the request that this thread is sending, and its envelope's result.
-        self._answer = threading.local()
-        self._base_url = _checked_base_url(base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL)
-        self._timeout = timeout
-        self._opening = threading.Lock()
-        self._opened: Client | AuthenticatedClient | None = None
-        self._closed = False
+        self._keeps_own_pace = requests_per_5min is not None or budget is not None
+        self._budget: Budget = budget or budget_of(
+            f"{self._base_url}\n{credentials.secrets}", requests_per_5min, _now
+        )
+        self._wire = Wire(self._base_url, credentials, timeout)
+        self._answered = False
+        self._warned_at = -math.inf
+        # The last refusal for too many requests, when it came, and until when it holds.
+        self._throttled: tuple[RateLimitError, float, float] | None = None
+        if self._base_url.startswith("http:") and not is_loopback(self._base_url):
+            LOGGER.warning("%s is not encrypted: the credentials can be read on the way", self._base_url)
 
-    @property
-    def _client(self) -> Client | AuthenticatedClient:
-        """The generated client, made for the first request: reading certificates takes longer than all else here."""
-        with self._opening:
-            if self._closed:
-                raise errors.InputError("the client is closed; make another one")
-            if self._opened is None:
-                self._opened = self._generated_client(
-                    self._base_url,
-                    timeout=httpx.Timeout(self._timeout),
-                    verify_ssl=_ssl_context(),
-                    httpx_args={
-                        "event_hooks": {"response": [self._check_response]},
-                        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
-                    },
-                )
-                # It would make this at its first use, and threads would each make one.
-                self._opened.get_httpx_client()
-            return self._opened
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
 
-    def _generated_client(self, base_url: str, **settings: Any) -> Client | AuthenticatedClient:
-        agent = {"User-Agent": f"cf-vectorize/{__version__}"}
-        who = self._credentials
-        if who.api_token is not None:
-            return AuthenticatedClient(base_url, token=who.api_token, headers=agent, **settings)
-        keys = {"X-Auth-Email": str(who.api_email), "X-Auth-Key": str(who.api_key)}
-        return Client(base_url, headers={**agent, **keys}, **settings)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
 
     @property
     def target(self) -> str:
-        """What requests go to, as a text that two indexes share only where account, service and index are one."""
+        """What requests go to, as a text that two indexes share only where account, service and name are one."""
         told = f"{self._base_url}\n{self._credentials.account_id}\n{self.name}"
         return f"{self.name} {hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
-    def close(self) -> None:
-        """Close every connection; no request can be sent any more."""
-        with self._opening:
-            self._closed = True
-            if self._opened is not None:
-                self._opened.get_httpx_client().close()
+    def insert(
+        self,
+        body: str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview,
+        *,
+        unparsable: Literal["error", "discard"] = "error",
+    ) -> str:
+        """Send one NDJSON body as one request; its lines are not looked at.
 
-    def send(self, body: Body, unparsable: UnparsableBehavior, attempts: Attempts) -> str:
-        """Send one batch and give its mutation id.
+        Args:
+            body: A path, an open binary file or bytes: at most 5,000 vectors and 99,999,999 bytes, Cloudflare's
+                limits.
+            unparsable: What the service does with a line that it cannot parse: refuse the request ("error"), or drop
+                the line without a word ("discard").
+
+        Returns:
+            The mutation id. The vectors can be read some seconds later; of an id that the index already holds, the
+            first version stays.
 
         Raises:
-            ResponseError: The service refused it, or kept failing until the client gave up.
-            TransportError: No answer came until the client gave up.
+            InputError: The body cannot be read, has no size beforehand, or is too large; nothing was sent.
+            ResponseError: The service refused it, or kept failing.
+            TransportError: The service could not be reached.
 
         """
+        if unparsable not in {"error", "discard"}:
+            raise InputError(f"unparsable is {unparsable!r}; it is 'error' or 'discard'")
+        return self.send(body_of(body), unparsable, Attempts())
 
-        def send() -> Response[Any]:
-            # The annotation of `File.payload` is narrower than what httpx streams: any sized iterable.
-            payload = File(payload=cast("BinaryIO", body))
-            return insert.sync_detailed(
-                self._credentials.account_id,
-                self.name,
-                client=self._client,
-                body=payload,
-                unparsable_behavior=unparsable,
-            )
+    def get_by_ids(self, ids: Iterable[str]) -> list[Vector]:
+        """Fetch vectors in one request.
 
-        return str(self._exchange(send, is_mutation, attempts).mutation_id)
+        Args:
+            ids: At most 20 ids, Cloudflare's limit, each 1 to 64 bytes of UTF-8.
+
+        Returns:
+            Those that the index holds, in no promised order.
+
+        Raises:
+            InputError: There are none or too many, or one is no id; nothing was sent.
+            ResponseError: The service refused it, or kept failing.
+            TransportError: The service could not be reached.
+
+        """
+        asked = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
+        if not 0 < len(asked) <= IDS_PER_GET_BY_IDS:
+            raise InputError(f"{len(asked)} ids were given; a request takes 1 to {IDS_PER_GET_BY_IDS}")
+        for identity in asked:
+            if problem := id_problem(identity):
+                raise InputError(f"the id {identity!r} {problem}")
+        return self.fetch(asked, Attempts())
+
+    def send(self, body: Body, unparsable: Literal["error", "discard"], attempts: Attempts) -> str:
+        """Do what `insert` does, for an engine that has cut the body itself."""
+
+        def once(exchange: Exchange) -> str:
+            return self._wire.insert(self.name, body, unparsable, exchange)
+
+        return self._until_answered(once, lambda: Exchange(INSERT_ANSWER, len(body)), attempts)
 
     def fetch(self, ids: list[str], attempts: Attempts) -> list[Vector]:
-        """Fetch at most 20 vectors; ids that the index does not hold are left out.
+        """Do what `get_by_ids` does, for an engine that has looked at the ids itself."""
 
-        Raises:
-            ResponseError: The service refused it, or kept failing until the client gave up.
-            TransportError: No answer came until the client gave up.
+        def once(exchange: Exchange) -> list[Vector]:
+            return self._wire.get_by_ids(self.name, ids, exchange)
 
-        """
+        return self._until_answered(once, lambda: Exchange(LOOKUP_ANSWER), attempts)
 
-        def send() -> Response[Any]:
-            return get_by_ids.sync_detailed(
-                self._credentials.account_id, self.name, client=self._client, body=GetByIdsRequest(ids)
-            )
-
-        return [_public(vector) for vector in self._exchange(send, are_vectors, attempts)]
-
-    def _exchange(self, send: Callable[[], Response[Any]], holds: Callable[[Any], bool], attempts: Attempts) -> Any:
-        """Send until there is an answer whose result `holds`, and give that result, or time is up."""
-        failures = 0
-        give_up_at = math.inf
+    def _until_answered(
+        self, once: Callable[[Exchange], T], exchanges: Callable[[], Exchange], attempts: Attempts
+    ) -> T:
+        """Send until there is an answer, or time is up."""
+        failures, give_up_at = 0, math.inf
+        patient_until = time.monotonic() + CONNECT_PATIENCE
         while True:
+            self._wait_for_budget(attempts)
+            attempts.made += 1
+            exchange = exchanges()
+            if self._give_up_after is None and not self._answered:
+                exchange.connecting = max(1.0, patient_until - time.monotonic())
             try:
-                return self._send_once(send, holds, attempts)
-            except errors.VectorizeError as error:
+                result = self._counted(once, exchange)
+            except VectorizeError as error:
                 failures += 1
                 now = time.monotonic()
-                give_up_at = min(give_up_at, now + self._give_up_after)
-                resume_at = now + self._pause(error, failures, now)
-                if not error.retryable or resume_at > give_up_at:
+                give_up_at = min(give_up_at, now + self._patience)
+                if isinstance(error, TransportError) and error.connecting and exchange.connecting is not None:
+                    give_up_at = min(give_up_at, patient_until)
+                pause = self._pause(error, failures)
+                if not error.retryable or now + pause > give_up_at:
                     raise
-                LOGGER.warning("waiting %.1f s before sending again: %s", resume_at - now, error)
-                attempts.on_retry(error, resume_at - now)
-                self._wait_until(resume_at, attempts)
+                self._say(f"waiting {pause:.1f} s before sending again: {error}")
+                attempts.on_retry(error, pause)
+                _wait(pause, attempts)
+            else:
+                self._answered = True
+                for text in exchange.notices:
+                    self._say(f"answered with success, and with a notice: {printable(text)}")
+                return result
 
-    def _pause(self, error: errors.VectorizeError, failures: int, now: float) -> float:
-        """Give the seconds before the next attempt; a throttled worker imposes them on all others."""
-        asked = error.retry_after if isinstance(error, errors.ResponseError) else None
-        pause = pause_before_retry(failures, asked)
-        if isinstance(error, errors.RateLimitError):
-            self._budget.block(now + min(pause, RETRY_AFTER_CAP))
+    def _counted(self, once: Callable[[Exchange], T], exchange: Exchange) -> T:
+        try:
+            return once(exchange)
+        finally:
+            self._budget.give_back(exchange.headers)
+
+    @property
+    def _patience(self) -> float:
+        return GIVE_UP_AFTER if self._give_up_after is None else self._give_up_after
+
+    def _pause(self, error: VectorizeError, failures: int) -> float:
+        """Return the seconds before the next attempt; a throttled worker imposes them on all others."""
+        self._answered = self._answered or isinstance(error, ResponseError)
+        pause = pause_before_retry(failures, error.retry_after if isinstance(error, ResponseError) else None)
+        if isinstance(error, RateLimitError):
+            held = min(pause, RETRY_AFTER_CAP)
+            self._budget.block(held)
+            now = time.monotonic()
+            self._throttled = error, now, now + held
         return pause
-
-    @staticmethod
-    def _wait_until(moment: float, attempts: Attempts) -> None:
-        seconds = moment - time.monotonic()
-        if seconds > 0:
-            attempts.waited += seconds
-            attempts.stop.wait(seconds)
-        if attempts.stop.is_set():
-            raise Cancelled
 
     def _wait_for_budget(self, attempts: Attempts) -> None:
         """Return when a request may start; after each wait that is asked anew, since the service may have refused."""
-        moment = time.monotonic()
-        while True:
-            self._wait_until(moment, attempts)
+        waited = 0.0
+        while (seconds := self._budget.ask()) > 0:
             now = time.monotonic()
-            moment = self._budget.start(now)
-            if moment == now:
-                return
+            if self._throttled is not None and now < self._throttled[2]:
+                error, since, _ = self._throttled
+                if now + seconds > since + self._patience:
+                    raise attrs.evolve(error)
+                reason = "the service asked to wait"
+            else:
+                # Headers may slow a client down and not stop it; who gave a budget is obeyed.
+                if waited >= RETRY_AFTER_CAP and not self._keeps_own_pace:
+                    return
+                reason = "the account's requests of 5 minutes are used up"
+            if seconds >= NOTICED:
+                self._say(f"waiting {seconds:.0f} s: {reason}")
+            attempts.on_wait(seconds, reason)
+            waited += seconds
+            _wait(seconds, attempts)
 
-    def _send_once(self, send: Callable[[], Response[Any]], holds: Callable[[Any], bool], attempts: Attempts) -> Any:
-        self._answer.response = None
-        self._wait_for_budget(attempts)
-        attempts.made += 1
-        try:
-            parsed: Any = send().parsed
-            # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
-            if holds(self._answer.result):
-                return parsed.result
-            raise self._unexpected("it has another shape")
-        except errors.VectorizeError:
-            raise
-        # What httpx raises holds the request with its credentials: it is not kept as the cause.
-        except httpx.HTTPError as error:
-            raise self._transport_error(error) from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if self._answer.response is None:
-                raise
-            # The generated parser's ways of saying that a member is missing or of another type.
-            raise self._unexpected(f"{type(error).__name__}: {error}") from None
-        finally:
-            response = self._answer.response
-            self._budget.finish(time.monotonic(), None if response is None else response.headers)
-
-    def _check_response(self, response: httpx.Response) -> None:
-        """Raise the typed error before the generated parser meets a body or a status that it cannot read."""
-        self._answer.response = response
-        body = response.read()
-        # Or the response, in a cycle with its stream, keeps the request's temporary files until garbage is collected.
-        response.stream = httpx.ByteStream(body)
-        request = response.request
-        envelope = unwrap(
-            response.status_code,
-            response.headers,
-            body,
-            method=request.method,
-            path=request.url.path,
-            scrub=self._credentials.scrub,
-        )
-        self._answer.result = envelope.get("result")
-        # The generated parser asks the response for its JSON: it gets what was just decoded.
-        setattr(response, "json", lambda: envelope)  # noqa: B010 - mypy forbids assigning to a method
-
-    def _unexpected(self, what: str) -> errors.UnexpectedResponseError:
-        response: httpx.Response = self._answer.response
-        return errors.UnexpectedResponseError(
-            self._credentials.scrub(f"the envelope does not hold the result that was asked for ({what})"),
-            response.status_code,
-            None,
-            response.request.method,
-            self._credentials.scrub(response.request.url.path),
-            response.headers.get("cf-ray"),
-        )
-
-    def _transport_error(self, error: httpx.HTTPError) -> errors.TransportError:
-        request = error.request
-        # What this one says shows the header that it refuses.
-        what = "" if isinstance(error, httpx.LocalProtocolError) else str(error) or "timed out"
-        return errors.TransportError(
-            self._credentials.scrub(f"{_FAILURES.get(type(error), 'the connection failed')}: {what}"),
-            request.method,
-            self._credentials.scrub(request.url.path),
-        )
+    def _say(self, text: str) -> None:
+        """Tell who configured no logging of the first trouble, and of what lasts once a minute."""
+        now = time.monotonic()
+        loud = now - self._warned_at >= QUIET
+        if loud:
+            self._warned_at = now
+        LOGGER.log(logging.WARNING if loud else logging.INFO, "%s", text)
 
 
-def _public(vector: GeneratedVector) -> Vector:
-    namespace, metadata = vector.namespace, vector.metadata
-    return Vector(
-        vector.id,
-        vector.values,
-        namespace if isinstance(namespace, str) else None,
-        metadata.additional_properties if isinstance(metadata, Metadata) else None,
-        vector.additional_properties,
-    )
+def _now() -> float:
+    return time.monotonic()
 
 
-_FAILURES: dict[type[httpx.HTTPError], str] = {
-    httpx.ConnectError: "cannot connect",
-    httpx.ConnectTimeout: "cannot connect in time",
-    httpx.WriteTimeout: "the service stopped taking the body",
-    httpx.ReadTimeout: "no answer in time",
-    httpx.RemoteProtocolError: "the answer was cut short",
-}
+def _wait(seconds: float, attempts: Attempts) -> None:
+    attempts.waited += seconds
+    attempts.waiting = True
+    attempts.stop.wait(seconds)
+    attempts.waiting = False
+    if attempts.stop.is_set():
+        raise Cancelled
+
+
+def id_problem(identity: object) -> str | None:
+    """Say why something is no id: not a string, empty, or longer than 64 bytes of UTF-8."""
+    if not isinstance(identity, str):
+        return f"is {type(identity).__name__}; an id is a string"
+    try:
+        size = len(identity.encode())
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which UTF-8 cannot express"
+    return None if 0 < size <= ID_BYTES else f"is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}"
+
+
+def _refuse_settings(name: object, timeout: object, give_up_after: object, requests_per_5min: object) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= INDEX_NAME_LENGTH or name in {".", ".."}:
+        raise InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
+    if not name.isprintable():
+        raise InputError(f"index is {name!r}; a name has no control characters and no half ones")
+    if not _is_number(timeout) or not 0 < timeout < math.inf:
+        raise InputError(f"timeout is {timeout!r}; it is a number of seconds, more than 0 and finite")
+    if give_up_after is not None and not (_is_number(give_up_after) and give_up_after >= 0):
+        raise InputError(f"give_up_after is {give_up_after!r}; it is a number of seconds, at least 0")
+    if requests_per_5min is not None and (type(requests_per_5min) is not int or requests_per_5min < 1):
+        raise InputError(f"requests_per_5min is {requests_per_5min!r}; it is a whole number, at least 1")
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -6,17 +6,24 @@ one pause that a throttled worker imposes on all others, nor a wait that a cance
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import os
 import random
 import re
 import threading
+import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Protocol
+from weakref import WeakValueDictionary
 
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+LOGGER = logging.getLogger("cf_vectorize")
 PAUSE_FLOOR: Final = 0.2
 PAUSE_BASE: Final = 0.5
 PAUSE_CAP: Final = 60.0
@@ -24,13 +31,36 @@ PAUSE_CAP: Final = 60.0
 RETRY_AFTER_CAP: Final = WINDOW_SECONDS + 30.0
 # After a block, waiting workers start one after the other this far apart, not all at once.
 RESTART_SPACING: Final = 0.25
+# A request under way for longer belongs to a worker that died.
+LOST_AFTER: Final = 600.0
 
 LEFT = re.compile(r"\br=(\d+)\s*;\s*t=(\d+)")
 POLICY = re.compile(r"\bq=(\d+)\s*;\s*w=(\d+)")
+# More digits than these are no number of requests or seconds, and Python refuses to read thousands of them.
+MOST_DIGITS: Final = 9
+
+
+class Budget(Protocol):
+    """What says when a request may start; an account's requests count together, whoever makes them.
+
+    In durations and never clock readings, so that one may serve several machines. Safe to use from several threads.
+    """
+
+    def ask(self) -> float:
+        """Count a request and return 0, or count nothing and return the seconds after which to ask again."""
+        ...
+
+    def give_back(self, headers: Mapping[str, str] | None) -> None:
+        """Note that a request has ended, and the headers of its answer by lower-case name; None for no answer."""
+        ...
+
+    def block(self, seconds: float) -> None:
+        """Let no request start for so long: one of them was throttled."""
+        ...
 
 
 def pause_before_retry(failures: int, retry_after: float | None) -> float:
-    """Give the seconds to wait after the `failures`-th failure in a row: full jitter with a floor.
+    """Return the seconds to wait after the `failures`-th failure in a row: full jitter with a floor.
 
     What the service asks for (`retry_after`) is obeyed up to a cap, with a little jitter on top.
     """
@@ -41,45 +71,47 @@ def pause_before_retry(failures: int, retry_after: float | None) -> float:
     return min(RETRY_AFTER_CAP, retry_after) + min(jittered, 1.0)
 
 
-class Budget:
-    """The requests an account may start, shared by all workers of a client; counts retries like any other.
+class AccountBudget:
+    """The requests that an account may start, shared by all who ask; retries count like any other.
 
     Args:
         requests: Requests in any 5 minutes. None takes Cloudflare's 1,200, and lets a stricter
             `Ratelimit-Policy` header lower it; a given number stands. What `Ratelimit` says is left is
             obeyed either way.
+        clock: Returns the time in seconds; any start will do.
 
     """
 
-    def __init__(self, requests: int | None = None) -> None:
+    def __init__(self, requests: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
+        self._clock = clock
         self._adjustable = requests is None
         self._requests = requests or REQUESTS_PER_WINDOW
         self._window = float(WINDOW_SECONDS)
         self._starts: deque[float] = deque()
+        self._under_way: deque[float] = deque()
         self._left: int | None = None
         self._left_until = 0.0
         self._blocked_until = 0.0
         self._restart_at = 0.0
-        self._under_way = 0
 
-    def start(self, now: float) -> float:
-        """Count one request and give `now` if it may start; otherwise count nothing and give when to ask again."""
+    def ask(self) -> float:
+        """Count a request and return 0, or count nothing and return the seconds after which to ask again."""
         with self._lock:
-            while self._starts and self._starts[0] <= now - self._window:
-                self._starts.popleft()
+            now = self._clock()
+            _forget(self._starts, now - self._window)
             moment = self._after_stop(now)
             if len(self._starts) >= self._requests:
                 moment = max(moment, self._starts[-self._requests] + self._window)
             if moment == now:
                 self._starts.append(now)
-                self._under_way += 1
+                self._under_way.append(now)
                 if self._left is not None:
                     self._left -= 1
-            return moment
+            return moment - now
 
     def _after_stop(self, now: float) -> float:
-        """Give the earliest start that the service's last words allow, a slot of its own for each caller."""
+        """Return the earliest start that the service's last words allow, a slot of its own for each caller."""
         stop = self._blocked_until
         if self._left is not None and self._left <= 0:
             stop = max(stop, self._left_until)
@@ -88,23 +120,87 @@ class Budget:
         self._restart_at = max(stop, self._restart_at + RESTART_SPACING)
         return self._restart_at
 
-    def finish(self, now: float, headers: Mapping[str, str] | None = None) -> None:
-        """Note the end of a request, and what the answer's headers (by lower-case name) say of the budget."""
+    def give_back(self, headers: Mapping[str, str] | None) -> None:
+        """Note that a request has ended, and what its answer's headers say of the budget."""
         with self._lock:
-            self._under_way -= 1
+            now = self._clock()
+            if self._under_way:
+                self._under_way.popleft()
+            _forget(self._under_way, now - LOST_AFTER)
             if headers is None:
                 return
-            left = [(int(r), int(t)) for r, t in LEFT.findall(headers.get("ratelimit", ""))]
+            left = list(_numbers(LEFT, headers.get("ratelimit", "")))
             if left:
                 remaining, reset = min(left)
-                self._left = remaining - self._under_way
+                self._left = remaining - len(self._under_way)
                 self._left_until = now + min(reset, RETRY_AFTER_CAP)
-            for q, w in POLICY.findall(headers.get("ratelimit-policy", "")) if self._adjustable else ():
-                requests, window = int(q), int(w)
-                if requests and window and requests / window < self._requests / self._window:
+            for requests, window in _numbers(POLICY, headers.get("ratelimit-policy", "")) if self._adjustable else ():
+                if not 0 < window <= RETRY_AFTER_CAP or not requests:
+                    _say_once(f"a Ratelimit-Policy of {requests} requests in {window} s is not obeyed")
+                elif requests / window < self._requests / self._window:
                     self._requests, self._window = requests, float(window)
 
-    def block(self, until: float) -> None:
-        """Let no worker start a request before `until`: one of them was throttled."""
+    def block(self, seconds: float) -> None:
+        """Let no request start for so long: one of them was throttled."""
         with self._lock:
-            self._blocked_until = max(self._blocked_until, until)
+            self._blocked_until = max(self._blocked_until, self._clock() + seconds)
+
+    def limit(self, requests: int) -> None:
+        """Allow no more than so many requests in 5 minutes, from now on whatever headers say."""
+        with self._lock:
+            if self._adjustable or requests < self._requests:
+                self._requests, self._window = min(requests, self._requests), float(WINDOW_SECONDS)
+            self._adjustable = False
+
+
+def _forget(moments: deque[float], until: float) -> None:
+    while moments and moments[0] <= until:
+        moments.popleft()
+
+
+def _numbers(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    for pair in pattern.findall(text):
+        if max(map(len, pair)) > MOST_DIGITS:
+            _say_once(f"a rate header with a number of {max(map(len, pair))} digits is not obeyed")
+        else:
+            yield int(pair[0]), int(pair[1])
+
+
+@lru_cache(64)
+def _say_once(text: str) -> None:
+    LOGGER.warning(text)
+
+
+_SHARED: WeakValueDictionary[bytes, AccountBudget] = WeakValueDictionary()
+_SHARING = threading.Lock()
+
+
+def budget_of(account: str, requests: int | None, clock: Callable[[], float]) -> AccountBudget:
+    """Return the one budget of this process for an account.
+
+    Args:
+        account: Where the service is and who asks; kept as a hash.
+        requests: As for `AccountBudget`; where several are given, the smallest counts.
+        clock: As for `AccountBudget`.
+
+    """
+    key = hashlib.blake2b(account.encode(), digest_size=16).digest()
+    with _SHARING:
+        budget = _SHARED.get(key)
+        if budget is None:
+            budget = _SHARED[key] = AccountBudget(requests, clock)
+        elif requests is not None:
+            budget.limit(requests)
+        return budget
+
+
+def _renew_locks() -> None:
+    """Give a forked process locks of its own: threads that are not in it may have held them."""
+    global _SHARING  # noqa: PLW0603
+    _SHARING = threading.Lock()
+    for budget in list(_SHARED.values()):
+        budget._lock = threading.Lock()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

@@ -179,7 +179,7 @@ def test_one_file_knows_the_http_library() -> None:
         for module in who_imports("httpx", "httpcore", "httpx2")
         if module.startswith(("cf_vectorize.", "cf_vectorize_overlay"))
     }
-    assert ours == {"cf_vectorize_overlay.index"}
+    assert ours == {"cf_vectorize_overlay.wire"}
 
 
 def test_the_overlay_alone_sends_through_generated_and_nobody_uses_its_private_names() -> None:

@@ -15,12 +15,32 @@ from cf_vectorize_overlay.pacing import (
     PAUSE_FLOOR,
     RESTART_SPACING,
     RETRY_AFTER_CAP,
-    Budget,
+    AccountBudget,
     pause_before_retry,
 )
 
 # Milliseconds, so that times add up exactly and shrink well.
 STEPS = st.tuples(st.integers(0, 200_000), st.sampled_from(["ask"] * 5 + ["block", "throttled", "finish"]))
+
+
+class Budget(AccountBudget):
+    """One that is asked by the clock of a test: when to start rather than how long to wait."""
+
+    def __init__(self, requests: int | None = None) -> None:
+        self.now = 0.0
+        super().__init__(requests, lambda: self.now)
+
+    def start(self, now: float) -> float:
+        self.now = now
+        return now + self.ask()
+
+    def finish(self, now: float, headers: dict[str, str] | None = None) -> None:
+        self.now = now
+        self.give_back(headers)
+
+    def block_until(self, now: float, until: float) -> None:
+        self.now = now
+        self.block(until - now)
 
 
 def most_in_any_window(starts: list[float], window: float) -> int:
@@ -60,7 +80,7 @@ def test_every_asker_starts_once_within_the_budget_and_in_no_block(
             waiting.append(now)
             let_start(now)
         elif step == "block":
-            budget.block(now + 50)
+            budget.block_until(now, now + 50)
             blocked_until = max(blocked_until, now + 50)
         elif under_way:
             under_way -= 1
@@ -135,7 +155,7 @@ def test_an_absurd_reset_is_capped() -> None:
 
 def test_after_a_block_workers_start_one_after_the_other() -> None:
     budget = Budget()
-    budget.block(100.0)
+    budget.block_until(0.0, 100.0)
     waiting = [budget.start(now) for now in (1.0, 2.0, 99.0)]
     assert waiting == [100.0, 100.0 + RESTART_SPACING, 100.0 + 2 * RESTART_SPACING]
 
@@ -143,11 +163,11 @@ def test_after_a_block_workers_start_one_after_the_other() -> None:
 def test_a_worker_that_waits_asks_again_and_a_block_meanwhile_moves_it() -> None:
     budget = Budget(3)
     budget.start(0.0)
-    budget.block(10.0)
+    budget.block_until(0.0, 10.0)
     told = [budget.start(1.0) for _ in range(3)]
     assert told == [10.0, 10.0 + RESTART_SPACING, 10.0 + 2 * RESTART_SPACING]
     assert budget.start(told[0]) == told[0]
-    budget.block(50.0)
+    budget.block_until(10.0, 50.0)
     assert [budget.start(moment) for moment in told[1:]] == [50.0, 50.0 + RESTART_SPACING]
     # Two of three were started, however often the others had to ask.
     assert [budget.start(50.0), budget.start(50.0 + RESTART_SPACING)] == [50.0, 300.0]
@@ -156,7 +176,7 @@ def test_a_worker_that_waits_asks_again_and_a_block_meanwhile_moves_it() -> None
 def test_who_waits_is_not_under_way() -> None:
     budget = Budget()
     budget.start(0.0)
-    budget.block(10.0)
+    budget.block_until(0.0, 10.0)
     assert [budget.start(1.0), budget.start(1.0)] == [10.0, 10.0 + RESTART_SPACING]
     budget.finish(2.0, {"ratelimit": '"default";r=1;t=30'})
     assert [budget.start(10.0), budget.start(10.25)] == [10.0, 32.0]
@@ -164,8 +184,8 @@ def test_who_waits_is_not_under_way() -> None:
 
 def test_a_later_block_extends_and_an_earlier_one_does_not_shorten() -> None:
     budget = Budget()
-    budget.block(100.0)
-    budget.block(50.0)
+    budget.block_until(0.0, 100.0)
+    budget.block_until(0.0, 50.0)
     assert budget.start(0.0) == 100.0
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 import re
 import sys
 import threading
@@ -280,6 +281,7 @@ def test_memory_does_not_grow_with_the_number_of_ids(
 def test_a_failed_request_is_made_again_with_a_warning(
     index: IndexServer, transport: Index, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "cf_vectorize")
     ids = fill(index, 100)
     index.faults = [
         lambda _: (520, b"<html>"),
@@ -291,6 +293,7 @@ def test_a_failed_request_is_made_again_with_a_warning(
     warned = [record.getMessage() for record in caplog.records if record.name == "cf_vectorize"]
     told = [re.fullmatch(r"waiting [0-9.]+ s before sending again: .*HTTP (\d+).*", text) for text in warned]
     assert sorted(match[1] for match in told if match) == ["200", "429", "520"]
+    assert [record.levelname for record in caplog.records if record.name == "cf_vectorize"].count("WARNING") == 1
 
 
 def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, transport: Index) -> None:

@@ -1,0 +1,131 @@
+"""What one exchange may take: time and bytes, and an answer only after its request.
+
+The HTTP library's timeouts are for each read and write, and its connections keep what came before it was asked for.
+So each connection's stream is held to one deadline for the body, one for the answer, and to what was heard since the
+request was sent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# The slowest line on which a body still arrives, in bytes a second.
+SLOWEST: Final = 16_000
+PIECE: Final = 128 * 1024
+READ: Final = 64 * 1024
+INFORMATIONAL: Final = re.compile(rb"HTTP/1\.[01] 1")
+
+
+@attrs.define
+class Exchange:
+    """One request, and what is known of its answer.
+
+    Attributes:
+        most: Bytes that a successful answer may have.
+        size: Bytes of the body.
+        connecting: Seconds that connecting may take; None for as long as any other step.
+        headers: The answer's headers by lower-case name, None where none came.
+        notices: What the service said beside its success.
+
+    """
+
+    most: int
+    size: int = 0
+    connecting: float | None = None
+    headers: Mapping[str, str] | None = None
+    notices: tuple[str, ...] = ()
+    method: str = ""
+    path: str = ""
+    status: int = 0
+    result: Any = None
+    # What the stream has seen: a first write; a write that did not go out whole; a read since the last write.
+    begun: bool = False
+    unsent: bool = True
+    heard: bool = False
+    # When the answer and the whole body are due, by the clock.
+    timeout: float = math.inf
+    answer_by: float = math.inf
+    body_by: float = math.inf
+
+    def begin(self, timeout: float) -> None:
+        """Start the clock: each step may take `timeout` seconds, all of the body as many more as its size asks."""
+        self.timeout = timeout
+        self.body_by = time.monotonic() + timeout + self.size / SLOWEST
+
+
+class LateError(Exception):
+    """A deadline of an exchange has passed."""
+
+
+class BoundedStream:
+    """A connection's stream, held to the bounds of the exchange that its thread is in.
+
+    Args:
+        stream: The stream, whose `read` and `write` are replaced; one thread at a time uses it.
+        current: Returns the exchange that this thread is in.
+        library: Has the classes `WriteError`, `WriteTimeout`, `NetworkError` and `TimeoutException` of the stream.
+
+    """
+
+    def __init__(self, stream: Any, current: Callable[[], Exchange], library: Any) -> None:
+        self._read, self._write = stream.read, stream.write
+        self._current = current
+        self._library = library
+        self._ahead: list[bytes] = []
+        stream.read, stream.write = self.read, self.write
+
+    def read(self, most: int, timeout: float) -> bytes:
+        """Read what the service says, until the answer is due."""
+        exchange = self._current()
+        left = _left(exchange.answer_by, "no answer in time")
+        data: bytes = self._ahead.pop() if self._ahead else self._read(most, min(left, timeout))
+        exchange.heard = True
+        return data
+
+    def write(self, data: bytes, timeout: float) -> None:
+        """Write until the whole body is due, or the service has answered what it has not got yet."""
+        # The end of a message is written as nothing; the answer may have come before it.
+        if not data:
+            return
+        exchange = self._current()
+        if exchange.begun:
+            self._stop_where_answered(exchange)
+        exchange.begun, exchange.unsent, exchange.heard = True, True, False
+        view = memoryview(data)
+        try:
+            for start in range(0, len(view), PIECE):
+                left = _left(exchange.body_by, "the service took the body too slowly")
+                self._write(view[start : start + PIECE], min(left, timeout))
+        except self._library.WriteTimeout:
+            self._stop_where_answered(exchange)
+            raise
+        exchange.unsent = False
+        exchange.answer_by = time.monotonic() + exchange.timeout
+
+    def _stop_where_answered(self, exchange: Exchange) -> None:
+        try:
+            early = b"" if self._ahead else self._read(READ, 0)
+        except (self._library.NetworkError, self._library.TimeoutException):
+            return
+        if early:
+            self._ahead.append(early)
+        if early and not INFORMATIONAL.match(early):
+            exchange.unsent = True
+            exchange.answer_by = time.monotonic() + exchange.timeout
+            # After this one the library reads what the service has said.
+            raise self._library.WriteError("answered before the request was sent")
+
+
+def _left(moment: float, late: str) -> float:
+    left = moment - time.monotonic()
+    if left <= 0:
+        raise LateError(late)
+    return left

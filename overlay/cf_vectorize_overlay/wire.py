@@ -1,0 +1,324 @@
+"""One exchange on the wire: the generated endpoint functions, and bounds on what an answer may cost.
+
+The only file that knows the HTTP library.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import traceback
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from weakref import WeakSet
+
+import httpcore
+import httpx
+
+from cf_vectorize_api import AuthenticatedClient, Client
+from cf_vectorize_api.api.vectorize import get_by_ids, insert
+from cf_vectorize_api.models import GetByIdsRequest, Metadata
+from cf_vectorize_api.types import File
+
+from .bounds import BoundedStream, Exchange, LateError
+from .credentials import is_loopback
+from .envelope import OK, mutation_problem, notices, unwrap, vectors_problem
+from .errors import InputError, TransportError, UnexpectedResponseError, VectorizeError
+from .limits import __version__
+from .vector import Vector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cf_vectorize_api.models import UnparsableBehavior
+    from cf_vectorize_api.models import Vector as GeneratedVector
+    from cf_vectorize_api.types import Response
+
+    from .body import Body
+    from .credentials import Credentials
+
+# The most bytes of an answer: 20 vectors of 1,536 values with all that they may carry are below 2 MB.
+INSERT_ANSWER: Final = 1_000_000
+LOOKUP_ANSWER: Final = 8_000_000
+ERROR_PAGE: Final = 64 * 1024
+ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
+
+
+# The exchange that a thread is in, as `exchange`.
+_HERE = threading.local()
+_WIRES: WeakSet[Wire] = WeakSet()
+
+
+class Wire:
+    """Sends requests of one account, from any number of threads.
+
+    Args:
+        base_url: Where the API is.
+        credentials: Who asks.
+        timeout: Seconds that connecting, each write, and the answer from the body's last byte on may take.
+
+    """
+
+    def __init__(self, base_url: str, credentials: Credentials, timeout: float) -> None:
+        self._base_url = base_url
+        self._credentials = credentials
+        self._timeout = timeout
+        self._opening = threading.Lock()
+        self._opened: Client | AuthenticatedClient | None = None
+        self._closed = False
+        _WIRES.add(self)
+
+    def insert(self, index: str, body: Body, unparsable: UnparsableBehavior, exchange: Exchange) -> str:
+        """Send one NDJSON body and return the mutation id."""
+
+        def send() -> Response[Any]:
+            # The annotation of `File.payload` is narrower than what the library streams: any sized iterable.
+            payload = File(payload=cast("BinaryIO", body))
+            account = self._credentials.account_id
+            return insert.sync_detailed(account, index, client=self._client(), body=payload,
+                                        unparsable_behavior=unparsable)  # fmt: skip
+
+        return str(self._exchange(send, mutation_problem, exchange).mutation_id)
+
+    def get_by_ids(self, index: str, ids: list[str], exchange: Exchange) -> list[Vector]:
+        """Fetch the vectors of at most 20 ids."""
+
+        def send() -> Response[Any]:
+            body = GetByIdsRequest(ids)
+            return get_by_ids.sync_detailed(self._credentials.account_id, index, client=self._client(), body=body)
+
+        return list(map(_public, self._exchange(send, lambda result: vectors_problem(result, ids), exchange)))
+
+    def close(self) -> None:
+        """Close every connection; no request can be sent any more."""
+        with self._opening:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.get_httpx_client().close()
+
+    def begin_anew(self) -> None:
+        """Leave the connections, and a lock that another thread may hold, to the process this one was forked from."""
+        self._opening, self._opened = threading.Lock(), None
+
+    def _client(self) -> Client | AuthenticatedClient:
+        """Return the generated client, made for the first request: reading certificates takes longest of all."""
+        with self._opening:
+            if self._closed:
+                raise InputError("the client is closed; make another one")
+            if self._opened is None:
+                self._opened = self._generated_client(
+                    timeout=httpx.Timeout(self._timeout),
+                    verify_ssl=_ssl_context(),
+                    httpx_args={
+                        "event_hooks": {"request": [_watch], "response": [self._judge]},
+                        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
+                    },
+                )
+                _open(self._opened)
+            return self._opened
+
+    def _generated_client(self, **settings: Any) -> Client | AuthenticatedClient:
+        agent = {"User-Agent": f"cf-vectorize/{__version__}", "Accept-Encoding": "gzip, deflate"}
+        who = self._credentials
+        if who.api_token is not None:
+            return AuthenticatedClient(self._base_url, token=who.api_token, headers=agent, **settings)
+        keys = {"X-Auth-Email": str(who.api_email), "X-Auth-Key": str(who.api_key)}
+        return Client(self._base_url, headers={**agent, **keys}, **settings)
+
+    def _exchange(
+        self, send: Callable[[], Response[Any]], problem: Callable[[Any], str | None], exchange: Exchange
+    ) -> Any:
+        """Send once and return the result; whatever is raised holds no secret and no object of the HTTP library."""
+        exchange.begin(self._timeout)
+        around = getattr(_HERE, "exchange", None)
+        _HERE.exchange = exchange
+        failure: VectorizeError
+        try:
+            parsed: Any = send().parsed
+        except VectorizeError as error:
+            failure = error
+        except (httpx.HTTPError, LateError) as error:
+            failure = self._transport_error(error, exchange)
+            traceback.clear_frames(error.__traceback__)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            traceback.clear_frames(error.__traceback__)
+            if exchange.headers is None:
+                error.__context__ = None
+                raise
+            # The generated parser's ways of saying that a member is missing or of another type.
+            failure = self._unexpected(exchange, f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            # Frames and contexts hold the request with its credentials; error reporters print them.
+            traceback.clear_frames(error.__traceback__)
+            error.__context__ = None
+            raise
+        else:
+            # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
+            what = problem(exchange.result)
+            if what is None:
+                return parsed.result
+            failure = self._unexpected(exchange, what)
+        finally:
+            _HERE.exchange = around
+        traceback.clear_frames(failure.__traceback__)
+        failure.__cause__ = failure.__context__ = None
+        raise failure
+
+    def _judge(self, response: httpx.Response) -> None:
+        """Raise the typed error before the generated parser meets a body or a status that it cannot read."""
+        exchange: Exchange = _HERE.exchange
+        exchange.status = response.status_code
+        exchange.headers = {name.lower(): value for name, value in response.headers.items()}
+        if not exchange.heard:
+            raise self._unexpected(exchange, "it was there before the request was sent")
+        body = self._body(response, exchange)
+        # Or the response, in a cycle with its stream, keeps the request's temporary files until garbage is collected.
+        response.stream = httpx.ByteStream(body)
+        response.headers.pop("content-encoding", None)
+        envelope = unwrap(
+            response.status_code,
+            exchange.headers,
+            body,
+            method=exchange.method,
+            path=exchange.path,
+            scrub=self._credentials.scrub,
+        )
+        if exchange.unsent:
+            raise self._unexpected(exchange, "it came before the whole request was sent")
+        exchange.result = envelope.get("result")
+        exchange.notices = tuple(map(self._credentials.scrub, notices(envelope) + notices(envelope, "errors")))
+        # The generated parser asks the response for its JSON: it gets what was just decoded.
+        setattr(response, "json", lambda: envelope)  # noqa: B010 - mypy forbids assigning to a method
+
+    def _body(self, response: httpx.Response, exchange: Exchange) -> bytes:
+        """Read an answer up to what it may have; of an error page the beginning is enough."""
+        encoding = response.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+            raise self._unexpected(exchange, f"it is encoded as {encoding[:40]!r}")
+        inflate = zlib.decompressobj(ZLIB_OR_GZIP) if encoding not in {"", "identity"} else None
+        most = exchange.most if response.status_code == OK else ERROR_PAGE
+        body = bytearray()
+        stream = cast("httpx.SyncByteStream", response.stream)
+        try:
+            for raw in stream:
+                body += inflate.decompress(raw, most + 1 - len(body)) if inflate else raw
+                if len(body) > most:
+                    break
+        except zlib.error as error:
+            raise self._unexpected(exchange, f"it cannot be unpacked: {error}") from None
+        finally:
+            stream.close()
+        if len(body) > most and response.status_code == OK:
+            raise self._unexpected(exchange, f"it is larger than {most:,} bytes", retryable=False)
+        if inflate and body and len(body) <= most and not inflate.eof:
+            raise self._unexpected(exchange, "it is packed and was cut short")
+        return bytes(body[:most])
+
+    def _unexpected(self, exchange: Exchange, what: str, *, retryable: bool = True) -> UnexpectedResponseError:
+        ray = (exchange.headers or {}).get("cf-ray")
+        scrub = self._credentials.scrub
+        return UnexpectedResponseError(
+            scrub(f"the answer is not the one that was asked for ({what})"),
+            exchange.status,
+            None,
+            exchange.method,
+            scrub(exchange.path),
+            ray and scrub(ray),
+            retryable=retryable,
+        )
+
+    def _transport_error(self, error: Exception, exchange: Exchange) -> TransportError:
+        # What a `LocalProtocolError` says shows the header that it refuses.
+        what = "" if isinstance(error, httpx.LocalProtocolError) else str(error) or "timed out"
+        lasting, remedy = _remedy(error, self._base_url)
+        return TransportError(
+            self._credentials.scrub(f"{_FAILURES.get(type(error), 'the connection failed')}: {what}{remedy}"),
+            exchange.method,
+            self._credentials.scrub(exchange.path),
+            connecting=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError),
+            retryable=not lasting,
+        )
+
+
+_FAILURES: dict[type[Exception], str] = {
+    httpx.ConnectError: "cannot connect",
+    httpx.ConnectTimeout: "cannot connect in time",
+    httpx.WriteTimeout: "the service stopped taking the body",
+    httpx.ReadTimeout: "no answer in time",
+    httpx.RemoteProtocolError: "the answer was cut short",
+    LateError: "the exchange took too long",
+}
+
+
+def _remedy(error: Exception, base_url: str) -> tuple[bool, str]:
+    """Return whether another attempt cannot help, and what can."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and isinstance(cause, Exception):
+        causes.append(cause)
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        return True, "; where a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file that holds it"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return False, "; check the network, and base_url (CLOUDFLARE_BASE_URL)"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and is_loopback(base_url):
+        return False, "; is the emulator running? Start it with: cf-vectorize emulate"
+    return False, ""
+
+
+@lru_cache(maxsize=1)
+def _ssl_context() -> ssl.SSLContext:
+    """Make the one TLS context of the process: reading the certificates is nearly all of a client's start."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        named = " and ".join(name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
+        raise InputError(f"{named or 'the certificates'} cannot be read: {error.strerror or error}") from None
+
+
+def _open(client: Client | AuthenticatedClient) -> None:
+    """Make the generated client's connections now: it would make them at its first use, and each thread its own."""
+    try:
+        client.get_httpx_client()
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        refused = type(error)
+    else:
+        return
+    names = [name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}]
+    more = "; for socks5 proxies: pip install 'httpx[socks]'" if refused is ImportError else ""
+    raise InputError(f"{' or '.join(names) or 'a proxy setting'} names a proxy that cannot be used{more}")
+
+
+def _watch(request: httpx.Request) -> None:
+    """See to it that the stream on which a request goes is held to the bounds of its exchange."""
+    exchange: Exchange = _HERE.exchange
+    exchange.method, exchange.path = request.method, request.url.path
+    if exchange.connecting is not None:
+        request.extensions["timeout"] = {**request.extensions["timeout"], "connect": exchange.connecting}
+    request.extensions["trace"] = _watch_new_streams
+
+
+def _watch_new_streams(event: str, info: Mapping[str, Any]) -> None:
+    if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        BoundedStream(info["return_value"], lambda: cast("Exchange", _HERE.exchange), httpcore)
+
+
+def _public(vector: GeneratedVector) -> Vector:
+    namespace, metadata = vector.namespace, vector.metadata
+    return Vector(
+        vector.id,
+        vector.values,
+        namespace if isinstance(namespace, str) else None,
+        metadata.additional_properties if isinstance(metadata, Metadata) else None,
+        vector.additional_properties,
+    )
+
+
+def _begin_anew() -> None:
+    for wire in list(_WIRES):
+        wire.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
