@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.errors import TransportError as TransportError
     from cf_vectorize_overlay.errors import UnexpectedResponseError as UnexpectedResponseError
     from cf_vectorize_overlay.errors import VectorizeError as VectorizeError
+    from cf_vectorize_overlay.pacing import AccountBudget as AccountBudget
+    from cf_vectorize_overlay.pacing import Budget as Budget
     from cf_vectorize_overlay.vector import Vector as Vector
 
     from .async_client import AsyncVectorize as AsyncVectorize
@@ -62,6 +64,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.source.table": "table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
         "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
+        "cf_vectorize_overlay.pacing": "AccountBudget Budget",
         "cf_vectorize_overlay.vector": "Vector",
     },
 )
