@@ -59,6 +59,10 @@ class Settings:
                     f"'{name}:{dimensions}' is not [ACCOUNT/]NAME:DIMENSIONS with a name of 1 to 64 "
                     f"of A-Z a-z 0-9 _ - and {DIMENSIONS_MIN} to {DIMENSIONS_MAX} dimensions"
                 )
+        Faults(self.faults)
+        RateLimit(self.rate)
+        if not isinstance(self.visibility, Visibility):
+            raise ValueError(f"{self.visibility!r} is not a Visibility")  # noqa: TRY004 - as every other one
         if self.token is not None and not TOKEN.fullmatch(self.token):
             raise ValueError("token: one or more of A-Z a-z 0-9 . _ ~ + / = -; clients could not send another")
 

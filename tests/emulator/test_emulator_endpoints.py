@@ -195,6 +195,13 @@ def test_what_is_just_within_the_limits_is_accepted(api: Api) -> None:
     assert len(api.found("ü" * 32, *map(str, range(4980, 4999)))) == 20
 
 
+def test_lines_that_are_discarded_count_as_lines_of_the_batch(api: Api) -> None:
+    discard = {"params": {"unparsable-behavior": "discard"}}
+    lines = [line(id=str(number)) for number in range(5000)]
+    assert api.send(b"\n".join([*lines[:4999], b"{"]), **discard).is_success
+    assert code(api.send(b"\n".join([*lines, b"{"]), **discard)) == 40000
+
+
 def test_an_unparsable_line_goes_before_a_limit_on_an_earlier_one(api: Api) -> None:
     assert code(api.send(line(id="x" * 65) + b"\n{\n")) == 40023
 
@@ -357,6 +364,49 @@ def test_a_declared_index_exists_and_others_may_be_refused() -> None:
         assert code(long) == 40012
         assert client.post(path.format("declared", "insert"), content=line(), headers=NDJSON).is_success
         assert code(client.post(path.format("other", "insert"), content=line(), headers=NDJSON)) == 3000
+
+
+def test_an_index_may_be_declared_for_one_account_only() -> None:
+    settings = Settings(indexes={"mine/i": 32, "i": 33, "mine/only": 32}, declared_only=True)
+    with (
+        serve(settings) as server,
+        httpx.Client(base_url=server.base_url, headers={**AUTHORIZED, **NDJSON}) as client,
+    ):
+        path = "/accounts/{}/vectorize/v2/indexes/{}/insert"
+        answers = {
+            (account, index): client.post(path.format(account, index), content=line(values=[1] * 32))
+            for account in ("mine", "yours")
+            for index in ("i", "only")
+        }
+    assert answers["mine", "i"].is_success, "what is said of one account goes before what is said of all"
+    assert code(answers["yours", "i"]) == 40012
+    assert answers["mine", "only"].is_success
+    assert code(answers["yours", "only"]) == 3000
+
+
+NUMBERS = {
+    "an integer beyond 2^53": b"9007199254740993",
+    "an integer beyond 2^64": b"123456789012345678901234567890",
+    "a negative one": b"-123456789012345678901234567890",
+    "a float beyond 2^53": b"9007199254740993.5",
+    "a float with an exponent": b"1.50e+300",
+    "a float with many digits": b"0.1000000000000000055511151231257827",
+    "a digit": b"7",
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
+def test_a_number_in_metadata_comes_back_as_it_came(api: Api, number: bytes) -> None:
+    body = line()[:-1] + b', "metadata": {"a": ' + number + b', "b": {"c": [' + number + b'], "a": "1e5 \\" x"}}}'
+    assert api.send(body).is_success
+    assert b'"metadata":{"a":' + number + b',"b":{"c":[' + number + b'],"a":"1e5 \\" x"}}' in api.get("a").content
+
+
+def test_metadata_is_measured_as_it_came(api: Api) -> None:
+    digits = b"0." + b"1" * (10240 - 8)
+    body = line()[:-1] + b',"metadata":{"k":%b}}'
+    assert api.send(body % digits).is_success
+    assert code(api.send(body % (digits + b"1"))) == 40016
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from contextlib import suppress
@@ -69,6 +70,60 @@ def test_large_bodies_are_refused_in_bounded_memory(process: EmulatorProcess) ->
     assert code(in_a_field) == 40000
     assert lives(process)
     assert peak_memory(process) < MEMORY_LIMIT
+
+
+PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+LABOURS = {
+    "two million empty parts": ([b"--b\r\n\r\n\r\n"] * 2_000_000, "more than 100 parts"),
+    "millions of headers in a part": (
+        [b"--b\r\n", *[b"X: y\r\n" * 1000] * 10_000],
+        "malformed multipart body: ",
+    ),
+    "millions of nameless headers": (
+        [b"--b\r\n", *[b"X:\r\n" * 1000] * 10_000],
+        "malformed multipart body: ",
+    ),
+    "what looks like the end of a part": (
+        [PART.rstrip(), b"\r\n\r\n", *[b"\r\n--a" * 10_000] * 1000],
+        "it ends before",
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "message"), LABOURS.values(), ids=LABOURS)
+def test_a_form_that_is_made_to_cost_time_does_not_keep_others_waiting(
+    process: EmulatorProcess, parts: list[bytes], message: str
+) -> None:
+    answers: list[httpx.Response] = []
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    length = {"Content-Length": str(sum(map(len, parts)))}
+    sender = threading.Thread(target=lambda: answers.append(post(process, joined(parts), **form, **length)))
+    before = processor_seconds(process)
+    sender.start()
+    while sender.is_alive():
+        assert lives(process)
+        sender.join(0.05)
+    assert message in answers[0].text
+    assert processor_seconds(process) - before < 10, "seconds of the processor, whoever else uses it"
+
+
+def joined(parts: list[bytes], size: int = 1000) -> Iterator[bytes]:
+    for start in range(0, len(parts), size):
+        yield b"".join(parts[start : start + size])
+
+
+def processor_seconds(process: EmulatorProcess) -> float:
+    fields = Path(f"/proc/{process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_batch_of_endless_bad_lines_is_read_no_further_than_a_batch_may_be(process: EmulatorProcess) -> None:
+    before = processor_seconds(process)
+    url = f"{process.base_url}{PATH.removeprefix('/client/v4')}?unparsable-behavior=discard"
+    newlines = pieces(50 * MEGABYTE, b"\n" * MEGABYTE)
+    answer = httpx.post(url, content=newlines, headers={**AUTHORIZED, **NDJSON}, timeout=60)
+    assert answer.json()["errors"][0]["message"] == "too many vectors in payload; max vector count is 5000"
+    assert processor_seconds(process) - before < 5
 
 
 BROKEN_FORMS = {

@@ -149,7 +149,7 @@ def _not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
         return "blank"
     if len(line) == LINE_BYTES:
         return f"longer than {LINE_BYTES} bytes"
-    return f"not JSON: {error.msg} at character {error.pos + 1}"
+    return f"not JSON: {error.msg} at character {min(error.pos, len(line.rstrip())) + 1}"
 
 
 def check_id(vector_id: str) -> None:

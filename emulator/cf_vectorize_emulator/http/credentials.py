@@ -51,9 +51,10 @@ def _credential(headers: Headers) -> str:
     return headers["x-auth-key"]
 
 
-def shown(headers: Headers) -> dict[str, str]:
-    """Return headers as a record may hold them: without what may be secret, wherever it stands."""
-    secrets = {
+def shown(headers: Headers, token: str | None) -> dict[str, str]:
+    """Return headers as a record may hold them: without the token and what else may be secret, wherever it stands."""
+    secrets = {token} if token else set()
+    secrets |= {
         word for name, value in headers.items() if SECRET.search(name) for word in value.split() if len(word) > SHORT
     }
     return {

@@ -62,7 +62,9 @@ class Exchange:
         self.record = emulator.activity.start(
             time.time(), request.method, _without_account(path)[:SHOWN], endpoint, index
         )
-        self.record.headers = {name: value[:SHOWN] for name, value in credentials.shown(request.headers).items()}
+        self.record.headers = {
+            name: value[:SHOWN] for name, value in credentials.shown(request.headers, emulator.token).items()
+        }
         length = request.headers.get("content-length", "")
         self.record.length = int(length) if length.isdecimal() and len(length) < DIGITS else None
 
