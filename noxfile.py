@@ -121,6 +121,13 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Try the emulator's page in a real browser: the Chromium that is installed, found on the path."""
+    session.install("-e", ".[emulator]", *dependency_group("tests"), *dependency_group("browser"))
+    session.run("pytest", "tests/emulator/test_emulator_browser.py", *session.posargs)
+
+
+@nox.session
 def clients(session: nox.Session) -> None:
     """Try the emulator with Cloudflare's own clients, which are too large for the tests' environment."""
     session.install("-e", ".[all]", *dependency_group("tests"), "cloudflare==5.9.0", "requests")

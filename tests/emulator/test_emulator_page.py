@@ -5,19 +5,43 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from raw_api import ACCOUNT, vector
 
 if TYPE_CHECKING:
     from raw_api import Api
 
 
-def test_the_page_fetches_nothing_from_elsewhere(api: Api) -> None:
+def test_the_page_fetches_nothing_from_elsewhere_and_runs_nothing_that_stands_in_it(api: Api) -> None:
     page = api.client.get("/")
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
-    assert set(re.findall(r"https?://[^\s\"'`]+", page.text)) == {"http://www.w3.org/2000/svg"}
-    assert "innerHTML" not in page.text, "what clients sent must become text, never markup"
+    parts = [page]
+    names = set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
+    while names:
+        part = api.client.get("/" + names.pop())
+        assert part.status_code == 200
+        parts.append(part)
+        names |= {f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', part.text)} - {
+            str(item.url.path).lstrip("/") for item in parts
+        }
+    assert {part.headers["Content-Type"].partition(";")[0] for part in parts} == {
+        "text/html",
+        "text/css",
+        "text/javascript",
+        "image/svg+xml",
+    }
+    assert len(parts) > 7
+    for part in parts:
+        policy = part.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert set(re.findall(r"https?://[^\s\"'`]+", part.text)) <= {"http://www.w3.org/2000/svg"}
+        assert "innerHTML" not in part.text, "what clients sent must become text, never markup"
+    assert not re.search(r"<(style|script)[^>]*>[^<]|\son\w+=|\sstyle=", page.text)
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2fpage.py", "%2e%2e/page.py", ""])
+def test_the_page_has_no_other_parts(api: Api, name: str) -> None:
+    assert api.client.get(f"/page/{name}").status_code == 404
 
 
 def test_the_state_is_what_the_page_shows(api: Api) -> None:
