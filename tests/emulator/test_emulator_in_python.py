@@ -90,7 +90,10 @@ EXTRA = "the emulator is an extra: pip install 'cf-vectorize[emulator]'"
 
 @pytest.mark.parametrize(
     "start",
-    ["from cf_vectorize.cli import main; sys.exit(main(['emulate']))", "from cf_vectorize_emulator import __main__"],
+    [
+        "sys.argv = ['cf-vectorize', 'emulate']; import runpy; runpy.run_module('cf_vectorize', run_name='__main__')",
+        "from cf_vectorize_emulator import __main__",
+    ],
 )
 def test_the_command_without_its_extra_says_what_to_install(start: str) -> None:
     run = subprocess.run([sys.executable, "-c", WITHOUT_UVICORN + start], capture_output=True, text=True, check=False)
