@@ -732,6 +732,8 @@ def test_a_long_pause_is_told_of_every_second(
     told = [count for _, count, _ in waits]
     assert told == sorted(set(told))
     assert len(index.requests) == 2 + 2 + 1 + 1 + 1
+    # The last look, at the deadline, looks at nothing for the first time.
+    assert (seen[-1].lines, seen[-1].looked_at, seen[-1].missing) == (40, 40, 20)
 
 
 @pytest.mark.usefixtures("quick_polls")
