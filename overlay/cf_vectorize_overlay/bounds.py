@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+
+fcntl: Any
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows
+    fcntl = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,12 +79,13 @@ class BoundedStream:
     Args:
         stream: The stream, whose `read` and `write` are replaced; one thread at a time uses it.
         current: Returns the exchange that this thread is in.
-        library: Has the classes `WriteError`, `WriteTimeout`, `NetworkError` and `TimeoutException` of the stream.
+        library: Has the classes `ReadTimeout`, `WriteError`, `WriteTimeout`, `NetworkError` and `TimeoutException`
+            of what the stream raises.
 
     """
 
     def __init__(self, stream: Any, current: Callable[[], Exchange], library: Any) -> None:
-        self._read, self._write = stream.read, stream.write
+        self._stream, self._read, self._write = stream, stream.read, stream.write
         self._current = current
         self._library = library
         self._ahead: list[bytes] = []
@@ -85,10 +94,18 @@ class BoundedStream:
     def read(self, most: int, timeout: float) -> bytes:
         """Read what the service says, until the answer is due."""
         exchange = self._current()
-        left = _left(exchange.answer_by, "no answer in time")
-        data: bytes = self._ahead.pop() if self._ahead else self._read(most, min(left, timeout))
-        exchange.heard = True
-        return data
+        while True:
+            left = _left(exchange.answer_by, "no answer in time")
+            try:
+                data: bytes = self._ahead.pop() if self._ahead else self._read(most, min(left, timeout))
+            except self._library.ReadTimeout:
+                # A slow line: the body is written, and has not left this machine.
+                if time.monotonic() > exchange.body_by or not _unsent_bytes(self._stream):
+                    raise
+                exchange.answer_by = time.monotonic() + exchange.timeout
+            else:
+                exchange.heard = True
+                return data
 
     def write(self, data: bytes, timeout: float) -> None:
         """Write until the whole body is due, or the service has answered what it has not got yet."""
@@ -122,6 +139,14 @@ class BoundedStream:
             exchange.answer_by = time.monotonic() + exchange.timeout
             # After this one the library reads what the service has said.
             raise self._library.WriteError("answered before the request was sent")
+
+
+def _unsent_bytes(stream: Any) -> int:
+    """Return how many bytes the other end has not yet confirmed; 0 where the system does not say."""
+    if fcntl is None:
+        return 0
+    queued = fcntl.ioctl(stream.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(queued, sys.byteorder)
 
 
 def _left(moment: float, late: str) -> float:

@@ -306,7 +306,7 @@ def test_reading_back_is_drawn_on_a_terminal_and_taken_off(command: str, tmp_pat
     path = tmp_path / "vectors.ndjson"
     path.write_bytes(b"".join(lines(3)))
     name, *options = command.split()
-    answers = [answer_with(*ids(2)), answer_with(), answer_with(*ids(3))]
+    answers = [answer_with(*ids(2)), answer_with(), answer_with(ids(3)[2])]
     with ScriptedServer([Answer(), *answers] if name == "insert" else answers) as server:
         drawing = [sys.executable, "-c", DRAWS_ALL]
         code, drawn = on_terminal(server.url, name, "index", path, *options, command=drawing)
