@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from index_server import IndexServer
-from loads import FACES, Clock
+from loads import FACES, Clock, sending
+from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,15 +29,15 @@ def insert(request: pytest.FixtureRequest) -> Callable[..., InsertReport]:
 
 
 @pytest.fixture
-def index() -> Iterator[IndexServer]:
+def index() -> Iterator[ScriptedServer]:
     """Serve `get_by_ids` of an index that a test fills by hand."""
-    with IndexServer() as server:
+    with ScriptedServer() as server:
         yield server
 
 
 @pytest.fixture
-def transport(index: IndexServer) -> Iterator[Index]:
+def transport(index: ScriptedServer) -> Iterator[Index]:
     """Send to that index."""
-    transport = index.transport()
+    transport = sending(index.url)
     yield transport
     transport.close()

@@ -553,7 +553,7 @@ def kill_until_done(seed: int, folder: Path) -> tuple[ScriptedServer, int]:
 
             server.before_answer = kill
             answered = Answer(stores=not before, ends="closes")
-            server._script = lambda _n, _s, sent=sent, at=requests, answer=answered: (  # type: ignore[misc]
+            server.script = lambda _n, _s, sent=sent, at=requests, answer=answered: (  # type: ignore[misc]
                 answer if len(sent) >= 3 * (at - 1) else Answer()
             )
             _, words = process.communicate(timeout=60)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from index_server import IndexServer
+    from scripted_server import ScriptedServer
 
 DIMENSIONS = 32
 IDS = [f"v{number}" for number in range(50)]
@@ -56,18 +56,17 @@ VERBS: dict[str, Callable[[Any, Path], Any]] = {
 }
 
 
-def settings(server: IndexServer) -> dict[str, Any]:
-    base_url = server.transport()._base_url
-    return {"account_id": "an-account", "api_token": "a-token", "base_url": base_url, "give_up_after": 0.0}
+def settings(server: ScriptedServer) -> dict[str, Any]:
+    return {"account_id": "an-account", "api_token": "a-token", "base_url": server.url, "give_up_after": 0.0}
 
 
-def blocking(server: IndexServer, verb: Callable[[Any, Path], Any], folder: Path) -> Any:
+def blocking(server: ScriptedServer, verb: Callable[[Any, Path], Any], folder: Path) -> Any:
     with Vectorize("an-index", **settings(server)) as index:
         answer = verb(index, folder)
         return list(answer) if hasattr(answer, "__next__") else answer
 
 
-def awaiting(server: IndexServer, verb: Callable[[Any, Path], Any], folder: Path) -> Any:
+def awaiting(server: ScriptedServer, verb: Callable[[Any, Path], Any], folder: Path) -> Any:
     async def use() -> Any:
         async with AsyncVectorize("an-index", **settings(server)) as index:
             answer = verb(index, folder)
@@ -83,8 +82,8 @@ def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def served(index: IndexServer) -> IndexServer:
-    index.vectors = {each: vector(each) for each in IDS}
+def served(index: ScriptedServer) -> ScriptedServer:
+    index.stored = {each: vector(each) for each in IDS}
     return index
 
 
@@ -93,9 +92,9 @@ def served(index: IndexServer) -> IndexServer:
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 @pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
 def test_an_answer_that_cannot_be_believed_is_an_error_of_every_verb(
-    served: IndexServer, tmp_path: Path, face: Any, verb: Any, harm: dict[str, Any]
+    served: ScriptedServer, tmp_path: Path, face: Any, verb: Any, harm: dict[str, Any]
 ) -> None:
-    served.vectors["v7"] |= harm
+    served.stored["v7"] |= harm
     with pytest.raises(UnexpectedResponseError):
         face(served, verb, tmp_path)
 
@@ -104,27 +103,27 @@ def test_an_answer_that_cannot_be_believed_is_an_error_of_every_verb(
 @pytest.mark.parametrize("verb", [name for name in VERBS if name != "get_by_ids of one request"])
 @pytest.mark.parametrize("count", [1, DIMENSIONS // 2, DIMENSIONS * 2])
 def test_a_whole_answer_of_other_dimensions_than_the_others_is_an_error(
-    served: IndexServer, tmp_path: Path, face: Any, verb: str, count: int
+    served: ScriptedServer, tmp_path: Path, face: Any, verb: str, count: int
 ) -> None:
     for each in IDS[20:40]:
-        served.vectors[each]["values"] = [7.0] * count
+        served.stored[each]["values"] = [7.0] * count
     with pytest.raises(UnexpectedResponseError, match=f"has {count} values, those before it have 32") as raised:
         face(served, VERBS[verb], tmp_path)
     assert "get_by_ids)" in str(raised.value)
 
 
-def test_what_came_before_an_answer_of_other_dimensions_is_kept(served: IndexServer, tmp_path: Path) -> None:
+def test_what_came_before_an_answer_of_other_dimensions_is_kept(served: ScriptedServer, tmp_path: Path) -> None:
     for each in IDS[40:]:
-        served.vectors[each]["values"] = [7.0]
+        served.stored[each]["values"] = [7.0]
     with pytest.raises(UnexpectedResponseError) as raised:
         blocking(served, VERBS["get_by_ids"], tmp_path)
     assert list(raised.value.fetched) == IDS[:40]
 
 
-def test_metadata_as_deep_as_can_be_written_is_read_and_written(served: IndexServer, tmp_path: Path) -> None:
+def test_metadata_as_deep_as_can_be_written_is_read_and_written(served: ScriptedServer, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     deep = nested(DEEPEST - 2)
-    served.vectors["v7"]["metadata"] = deep
+    served.stored["v7"]["metadata"] = deep
     found = blocking(served, VERBS["get_by_ids"], tmp_path)
     assert found["v7"].metadata == deep
     assert orjson.loads(found.to_arrow().column("metadata")[7].as_py()) == deep
@@ -163,7 +162,7 @@ def values_of(path: Path) -> list[list[float]]:
 @pytest.mark.parametrize("wrong", [range(20), range(20, 40), [7], [0], [49]], ids=str)
 @pytest.mark.parametrize("harm", [{"values": [7.0]}, {"values": [7.0] * 33}, {"values": []}, {"more": nested(260)}])
 def test_a_failed_export_goes_on_once_the_answers_are_right(
-    served: IndexServer, tmp_path: Path, suffix: str, wrong: Any, harm: dict[str, Any]
+    served: ScriptedServer, tmp_path: Path, suffix: str, wrong: Any, harm: dict[str, Any]
 ) -> None:
     output = tmp_path / f"out.{suffix}"
 
@@ -171,30 +170,32 @@ def test_a_failed_export_goes_on_once_the_answers_are_right(
         return blocking(served, lambda index, _: index.export_by_ids(IDS, output), tmp_path)
 
     for number in wrong:
-        served.vectors[IDS[number]] |= harm
+        served.stored[IDS[number]] |= harm
     with pytest.raises(UnexpectedResponseError):
         export()
     assert not output.exists()
-    served.vectors = {each: vector(each) for each in IDS}
+    served.stored = {each: vector(each) for each in IDS}
     assert export() == [(each, True) for each in IDS]
     assert values_of(output) == [[0.5] * DIMENSIONS] * len(IDS)
     assert not (tmp_path / f"out.{suffix}.part").exists()
 
 
-def test_an_export_broken_off_goes_on_with_the_index_as_it_is_made_anew(served: IndexServer, tmp_path: Path) -> None:
+def test_an_export_broken_off_goes_on_with_the_index_as_it_is_made_anew(
+    served: ScriptedServer, tmp_path: Path
+) -> None:
     output = tmp_path / "out.npy"
     with Vectorize("an-index", **settings(served)) as index:
         pairs = index.export_by_ids(IDS, output)
         for _ in range(45):
             next(pairs)
         pairs.close()  # type: ignore[attr-defined]
-        served.vectors = {each: vector(each, values=[0.25] * 48) for each in IDS}
+        served.stored = {each: vector(each, values=[0.25] * 48) for each in IDS}
         assert list(index.export_by_ids(IDS, output)) == [(each, True) for each in IDS]
     assert values_of(output) == [[0.25] * 48] * len(IDS)
 
 
 def test_what_a_part_of_an_export_holds_stays_when_its_first_vector_is_gone(
-    served: IndexServer, tmp_path: Path
+    served: ScriptedServer, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.ndjson"
     with Vectorize("an-index", **settings(served)) as index:
@@ -202,7 +203,7 @@ def test_what_a_part_of_an_export_holds_stays_when_its_first_vector_is_gone(
         for _ in range(45):
             next(pairs)
         pairs.close()  # type: ignore[attr-defined]
-        del served.vectors["v0"]
+        del served.stored["v0"]
         assert list(index.export_by_ids(IDS, output)) == [(each, True) for each in IDS]
 
 
@@ -214,10 +215,10 @@ def test_what_a_part_of_an_export_holds_stays_when_its_first_vector_is_gone(
 )
 @pytest.mark.parametrize("sample", ["all", 3000])
 def test_details_of_what_is_different_are_bounded_in_bytes_too(
-    served: IndexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: dict[str, Any], sample: Any
+    served: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: dict[str, Any], sample: Any
 ) -> None:
     monkeypatch.setattr(verify, "DETAIL_BYTES", 100_000)
-    served.vectors = {each: vector(each, **harm) for each in IDS}
+    served.stored = {each: vector(each, **harm) for each in IDS}
     records = [vector(each) for each in IDS]
     report = blocking(served, lambda index, _: index.verify(records, sample=sample, deadline=0.0), tmp_path)
     assert (report.different, len(report.findings)) == (50, 3)

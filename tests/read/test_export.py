@@ -13,7 +13,8 @@ import pytest
 from cf_vectorize import InputError, JournalError
 from cf_vectorize.read.export import export
 from cf_vectorize.source.formats import DECOMPRESSORS
-from index_server import IndexServer
+from loads import sending
+from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,8 @@ ASKED = [*IDS[:50], "unknown", *IDS[50:], "v3"]
 
 
 @pytest.fixture
-def index() -> Iterator[IndexServer]:
-    with IndexServer() as server:
+def index() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
         for number, identity in enumerate(IDS):
             server.put(identity, [number + step / 64 for step in range(32)], metadata={"n": number})
         yield server
@@ -79,7 +80,7 @@ def test_nothing_found_is_an_empty_file(transport: Index, tmp_path: Path, suffix
 
 @pytest.mark.parametrize("after", [1, 37, 101])
 def test_broken_off_it_goes_on_and_asks_for_nothing_twice(
-    index: IndexServer, transport: Index, tmp_path: Path, after: int
+    index: ScriptedServer, transport: Index, tmp_path: Path, after: int
 ) -> None:
     output, whole = tmp_path / "out.ndjson", tmp_path / "whole.ndjson"
     list(start(transport, whole))
@@ -88,7 +89,7 @@ def test_broken_off_it_goes_on_and_asks_for_nothing_twice(
     index.requests.clear()
     assert list(start(transport, output)) == [(identity, identity != "unknown") for identity in ASKED]
     # Besides, one vector is asked for again, to see whether the index is still of its dimensions.
-    assert sum(map(len, index.requests)) == len(ASKED) - after + 1
+    assert sum(map(len, index.asked)) == len(ASKED) - after + 1
     assert output.read_bytes() == whole.read_bytes()
     assert sorted(tmp_path.iterdir()) == [output, whole]
 
@@ -102,7 +103,9 @@ def test_a_torn_last_line_is_fetched_again(transport: Index, tmp_path: Path, tor
     assert len(output.read_bytes().splitlines()) == 101
 
 
-def test_other_ids_another_index_and_damage_are_refused(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_other_ids_another_index_and_damage_are_refused(
+    index: ScriptedServer, transport: Index, tmp_path: Path
+) -> None:
     output, part = tmp_path / "out.ndjson", tmp_path / "out.ndjson.part"
     break_off(transport, output, 30)
     kept = part.read_bytes()
@@ -110,7 +113,7 @@ def test_other_ids_another_index_and_damage_are_refused(index: IndexServer, tran
         list(start(transport, output, [*IDS[:4], "w"]))
     with pytest.raises(JournalError, match=r"part:12: was begun with other ids \('v10' here, None now\)"):
         list(start(transport, output, IDS[:10]))
-    other = index.transport()
+    other = sending(index.url)
     other._base_url += "/other"
     with pytest.raises(JournalError, match="belongs to another index"):
         list(start(other, output))
@@ -130,7 +133,7 @@ def test_two_at_a_time_are_refused(transport: Index, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("existing", ["out.npy", "out.npy.ids"])
 def test_what_exists_already_is_left_as_it_is(
-    index: IndexServer, transport: Index, tmp_path: Path, existing: str
+    index: ScriptedServer, transport: Index, tmp_path: Path, existing: str
 ) -> None:
     (tmp_path / existing).write_text("mine\n")
     with pytest.raises(InputError, match=f"{existing}: exists already; name another output, or move it away"):
@@ -150,7 +153,7 @@ def test_broken_off_while_its_files_are_written_an_npy_is_written_anew(transport
 
 @pytest.mark.parametrize("suffix", DECOMPRESSORS)
 def test_the_name_of_a_compressed_file_is_refused(
-    index: IndexServer, transport: Index, tmp_path: Path, suffix: str
+    index: ScriptedServer, transport: Index, tmp_path: Path, suffix: str
 ) -> None:
     with pytest.raises(InputError, match=f"{suffix}: would not be compressed; name it without {suffix}, and"):
         next(start(transport, tmp_path / f"out.ndjson{suffix}"))
@@ -158,7 +161,7 @@ def test_the_name_of_a_compressed_file_is_refused(
 
 
 def test_an_output_that_cannot_be_written_is_named_before_anything_is_fetched(
-    index: IndexServer, transport: Index, tmp_path: Path
+    index: ScriptedServer, transport: Index, tmp_path: Path
 ) -> None:
     with pytest.raises(JournalError, match=r"nowhere/out.part: No such file or directory$"):
         next(start(transport, tmp_path / "nowhere" / "out"))
@@ -178,7 +181,7 @@ def test_a_disk_that_fails_keeps_what_was_fetched(transport: Index, tmp_path: Pa
     assert len(list(start(transport, output))) == len(ASKED)
 
 
-def test_an_id_with_a_line_break_is_refused_for_npy(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_an_id_with_a_line_break_is_refused_for_npy(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ids\[1\] has a line break"):
         list(start(transport, tmp_path / "out.npy", ["v1", "a\u2028b"]))
     assert index.requests == []

@@ -21,7 +21,8 @@ from cf_vectorize.read.vectors import Vectors
 from cf_vectorize_overlay import decode
 from cf_vectorize_overlay.errors import InputError, RejectedError, UnexpectedResponseError
 from cf_vectorize_overlay.index import Cancelled
-from index_server import IndexServer, failure, success
+from loads import sending
+from scripted_server import Answer, ScriptedServer, failure, html, success
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 DIMENSIONS = 32
 
 
-def fill(index: IndexServer, count: int) -> list[str]:
+def fill(index: ScriptedServer, count: int) -> list[str]:
     ids = [f"v{number}" for number in range(count)]
     for number, identity in enumerate(ids):
         index.put(identity, [number + step / 64 for step in range(DIMENSIONS)])
@@ -66,17 +67,17 @@ def either_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 def test_vectors_come_in_the_order_asked_whatever_order_the_service_answers_in(
-    index: IndexServer, transport: Index
+    index: ScriptedServer, transport: Index
 ) -> None:
     ids = fill(index, 205)[::-1]
     vectors = get(transport, ids)
     assert list(vectors) == ids
     assert [vector.id for vector in vectors.values()] == ids
     assert vectors.missing == ()
-    assert sorted(map(len, index.requests)) == [5] + [20] * 10
+    assert sorted(map(len, index.asked)) == [5] + [20] * 10
 
 
-def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transport: Index) -> None:
+def test_unknown_ids_are_missing_in_the_order_asked(index: ScriptedServer, transport: Index) -> None:
     fill(index, 50)
     asked = [name for number in range(50) for name in (f"x{number}", f"v{number}")]
     vectors = get(transport, asked)
@@ -90,32 +91,32 @@ def test_unknown_ids_are_missing_in_the_order_asked(index: IndexServer, transpor
     assert vectors.get("x0") is None
 
 
-def test_nothing_found_and_nothing_asked_are_empty(index: IndexServer, transport: Index) -> None:
+def test_nothing_found_and_nothing_asked_are_empty(index: ScriptedServer, transport: Index) -> None:
     assert get(transport, ["a"]).missing == ("a",)
     assert len(get(transport, iter(()))) == 0
-    assert index.requests == [["a"]]
+    assert index.asked == [["a"]]
 
 
-def test_the_mapping_fetches_a_repeated_id_once(index: IndexServer, transport: Index) -> None:
+def test_the_mapping_fetches_a_repeated_id_once(index: ScriptedServer, transport: Index) -> None:
     fill(index, 30)
     ids = [f"v{number % 30}" for number in range(100)]
     assert list(get(transport, ids)) == [f"v{number}" for number in range(30)]
-    assert sorted(itertools.chain(*index.requests)) == sorted(set(ids))
+    assert sorted(itertools.chain(*index.asked)) == sorted(set(ids))
 
 
 def test_the_iterator_gives_a_repeated_id_each_time_and_sends_it_once_a_request(
-    index: IndexServer, transport: Index
+    index: ScriptedServer, transport: Index
 ) -> None:
     fill(index, 1)
     pairs = list(get_iter(transport, ["v0", "v0", "x", "v0"]))
     assert [identity for identity, _ in pairs] == ["v0", "v0", "x", "v0"]
     assert [vector is None for _, vector in pairs] == [False, False, True, False]
-    assert index.requests == [["v0", "x"]]
+    assert index.asked == [["v0", "x"]]
 
 
-def test_a_vector_nobody_asked_for_is_not_given(index: IndexServer, transport: Index) -> None:
+def test_a_vector_nobody_asked_for_is_not_given(index: ScriptedServer, transport: Index) -> None:
     fill(index, 2)
-    index.faults = [lambda _: (200, success(list(index.vectors.values())))]
+    index.script = [success(list(index.stored.values()))]
     vectors = get(transport, ["v1", "v7"])
     assert list(vectors) == ["v1"]
     assert vectors.missing == ("v7",)
@@ -125,8 +126,8 @@ def test_a_vector_nobody_asked_for_is_not_given(index: IndexServer, transport: I
 
 
 @pytest.mark.usefixtures("either_parser")
-def test_a_vector_holds_what_the_service_answers(index: IndexServer, transport: Index) -> None:
-    index.vectors = {
+def test_a_vector_holds_what_the_service_answers(index: ScriptedServer, transport: Index) -> None:
+    index.stored = {
         "null": {"id": "null", "namespace": None, "metadata": None, "values": [0.1, 0, -1.5]},
         "absent": {"id": "absent", "values": [0.1, 0, -1.5]},
         "full": {
@@ -163,9 +164,9 @@ def test_a_vector_holds_what_the_service_answers(index: IndexServer, transport: 
         None,
     ],
 )
-def test_an_answer_of_another_shape_is_a_typed_error(index: IndexServer, result: Any) -> None:
-    transport = index.transport(give_up_after=0.0)
-    index.faults = [lambda _: (200, success(result))]
+def test_an_answer_of_another_shape_is_a_typed_error(index: ScriptedServer, result: Any) -> None:
+    transport = sending(index.url, give_up_after=0.0)
+    index.script = [success(result)]
     with pytest.raises(UnexpectedResponseError):
         get(transport, ["v"])
     transport.close()
@@ -174,10 +175,10 @@ def test_an_answer_of_another_shape_is_a_typed_error(index: IndexServer, result:
 @pytest.mark.parametrize(
     "body",
     [
-        orjson.dumps(success([{"id": "a", "values": [1, 2.5], "metadata": {"l": ["x"], "n": None}, "extra": []}])),
-        orjson.dumps(success([])),
-        orjson.dumps(success({"mutationId": "m"})),
-        orjson.dumps(failure(40007, "too many ids in payload")),
+        success([{"id": "a", "values": [1, 2.5], "metadata": {"l": ["x"], "n": None}, "extra": []}]).body,
+        success([]).body,
+        success({"mutationId": "m"}).body,
+        failure(400, 40007, "too many ids in payload").body,
         b'{"result":[{"id":"a","values":[1e400]}]}',
         b'{"result":[{"id":"a","values":[]}]}',
         b'{"result":[{"id":"a","values":[1],"big":123456789012345678901234567890}]}',
@@ -220,14 +221,14 @@ def test_both_parsers_decode_alike(body: bytes, monkeypatch: pytest.MonkeyPatch)
 )
 @pytest.mark.parametrize("way", [get, lambda *arguments: list(get_iter(*arguments))])
 def test_what_is_no_id_is_refused_before_anything_is_sent(
-    index: IndexServer, transport: Index, way: Any, ids: Any, message: str
+    index: ScriptedServer, transport: Index, way: Any, ids: Any, message: str
 ) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         way(transport, ids)
     assert index.requests == []
 
 
-def test_an_id_of_64_bytes_is_sent(index: IndexServer, transport: Index) -> None:
+def test_an_id_of_64_bytes_is_sent(index: ScriptedServer, transport: Index) -> None:
     index.put("ä" * 32, [1.0])
     assert list(get(transport, ["ä" * 32])) == ["ä" * 32]
 
@@ -244,22 +245,21 @@ def test_the_iterator_reads_ids_no_further_than_its_requests_need(transport: Ind
     pairs.close()
 
 
-def test_requests_run_at_the_same_time_and_no_more_than_asked_for(index: IndexServer, transport: Index) -> None:
-    index.hold.clear()
+def test_requests_run_at_the_same_time_and_no_more_than_asked_for(index: ScriptedServer, transport: Index) -> None:
+    hold = threading.Event()
+    index.before_answer = lambda _: hold.wait()
     consumer = threading.Thread(target=lambda: list(get_iter(transport, map(str, range(400)), concurrency=3)))
     consumer.start()
-    wait_until(lambda: index.under_way == 3)
-    index.hold.set()
+    wait_until(lambda: len(index.requests) == 3)
+    hold.set()
     consumer.join()
-    assert index.most_under_way == 3
+    assert index.most_at_once == 3
 
 
-def test_memory_does_not_grow_with_the_number_of_ids(
-    index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_does_not_grow_with_the_number_of_ids(index: ScriptedServer, transport: Index) -> None:
     ids = [f"v{number}" for number in range(20)]
-    body = orjson.dumps(success([{"id": identity, "values": [0.5] * 1536} for identity in ids]))
-    monkeypatch.setattr(index, "answer", lambda _: (200, body))
+    answer = success([{"id": identity, "values": [0.5] * 1536} for identity in ids])
+    index.script = lambda _number, _size: answer
 
     def peak(rounds: int) -> int:
         pairs = get_iter(transport, itertools.chain.from_iterable(itertools.repeat(ids, rounds)), concurrency=2)
@@ -279,14 +279,14 @@ def test_memory_does_not_grow_with_the_number_of_ids(
 
 
 def test_a_failed_request_is_made_again_with_a_warning(
-    index: IndexServer, transport: Index, caplog: pytest.LogCaptureFixture
+    index: ScriptedServer, transport: Index, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "cf_vectorize")
     ids = fill(index, 100)
-    index.faults = [
-        lambda _: (520, b"<html>"),
-        lambda _: (429, failure(971, "Please wait and consider throttling your request speed")),
-        lambda _: (200, b'{"success": true, "result": ['),
+    index.script = [
+        html(520),
+        failure(429, 971, "Please wait and consider throttling your request speed"),
+        Answer(body=b'{"success": true, "result": ['),
     ]
     assert list(get(transport, ids)) == ids
     assert len(index.requests) == 5 + 3
@@ -296,25 +296,26 @@ def test_a_failed_request_is_made_again_with_a_warning(
     assert [record.levelname for record in caplog.records if record.name == "cf_vectorize"].count("WARNING") == 1
 
 
-def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: IndexServer, transport: Index) -> None:
+def test_a_refused_request_ends_it_and_nothing_new_is_sent(index: ScriptedServer, transport: Index) -> None:
     ids = fill(index, 10_000)
-    index.faults = [lambda _: (400, failure(40007, "too many ids in payload; max id count is 20, got 21"))]
+    index.script = [failure(400, 40007, "too many ids in payload; max id count is 20, got 21")]
     with pytest.raises(RejectedError, match="max id count is 20"):
         get(transport, ids, concurrency=2)
     assert len(index.requests) < 10
 
 
-def test_what_came_before_a_failure_in_order_is_given_by_the_iterator(index: IndexServer, transport: Index) -> None:
+def test_what_came_before_a_failure_in_order_is_given_by_the_iterator(
+    index: ScriptedServer, transport: Index
+) -> None:
     ids = fill(index, 60)
-    refuse = (400, failure(40008, "id too long; max is 64 bytes, got 65 bytes"))
-    index.faults = [lambda asked: refuse if "v40" in asked else (200, success([]))] * 3
+    index.script = [success([]), success([]), failure(400, 40008, "id too long; max is 64 bytes, got 65 bytes")]
     pairs = get_iter(transport, ids, concurrency=1)
     assert [identity for identity, _ in itertools.islice(pairs, 40)] == ids[:40]
     with pytest.raises(RejectedError):
         next(pairs)
 
 
-def test_abandoning_the_iterator_stops_its_requests(index: IndexServer, transport: Index) -> None:
+def test_abandoning_the_iterator_stops_its_requests(index: ScriptedServer, transport: Index) -> None:
     stop = threading.Event()
     pairs = fetch_iter(transport, map(str, range(5000)), concurrency=2, stop=stop)
     next(pairs)
@@ -324,8 +325,8 @@ def test_abandoning_the_iterator_stops_its_requests(index: IndexServer, transpor
     assert len(transport._budget._starts) == len(index.requests)
 
 
-def test_stopping_from_another_thread_ends_the_wait_for_the_budget(index: IndexServer) -> None:
-    transport = index.transport(requests_per_5min=1)
+def test_stopping_from_another_thread_ends_the_wait_for_the_budget(index: ScriptedServer) -> None:
+    transport = sending(index.url, requests_per_5min=1)
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(Cancelled):
@@ -340,7 +341,7 @@ def awaiting(base_url: str = "http://127.0.0.1:1") -> AsyncVectorize:
     return AsyncVectorize("an-index", account_id="an-account", api_token="a-token", base_url=base_url)
 
 
-def test_ids_come_from_an_async_iterable(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_ids_come_from_an_async_iterable(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     ids = fill(index, 50)
 
     async def asked() -> AsyncIterator[str]:
@@ -372,17 +373,17 @@ def test_a_closed_client_says_so() -> None:
 
 
 @pytest.mark.usefixtures("either_parser")
-def test_to_numpy_gives_ids_and_float32_rows(index: IndexServer, transport: Index) -> None:
+def test_to_numpy_gives_ids_and_float32_rows(index: ScriptedServer, transport: Index) -> None:
     source = np.random.default_rng(7).standard_normal((45, 96)).astype(np.float32)
     for number, row in enumerate(source):
-        index.vectors[f"v{number}"] = {"id": f"v{number}", "values": json.loads(orjson.dumps(row.tolist()))}
+        index.stored[f"v{number}"] = {"id": f"v{number}", "values": json.loads(orjson.dumps(row.tolist()))}
     ids, matrix = get(transport, [f"v{number}" for number in range(45)] + ["unknown"]).to_numpy()
     assert ids == [f"v{number}" for number in range(45)]
     assert matrix.dtype == np.float32
     assert np.array_equal(matrix.view(np.uint32), source.view(np.uint32))
 
 
-def test_to_arrow_gives_a_table(index: IndexServer, transport: Index) -> None:
+def test_to_arrow_gives_a_table(index: ScriptedServer, transport: Index) -> None:
     pytest.importorskip("pyarrow")
     index.put("a", [1.0, 2.5], namespace="n", metadata={"k": ["v"], "x": 1})
     index.put("b", [3.0, -4.5])
@@ -401,7 +402,7 @@ def test_nothing_found_is_an_empty_array_and_table(transport: Index) -> None:
     assert nothing.to_arrow().num_rows == 0
 
 
-def test_the_repr_counts_and_does_not_dump(index: IndexServer, transport: Index) -> None:
+def test_the_repr_counts_and_does_not_dump(index: ScriptedServer, transport: Index) -> None:
     assert repr(get(transport, [*fill(index, 40), "x"])) == "<Vectors: 40 found, 1 missing>"
 
 

@@ -31,7 +31,7 @@ from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_overlay.errors import InputError, NotFoundError
 from cf_vectorize_overlay.index import Cancelled, Index
 from cf_vectorize_overlay.vector import Vector
-from index_server import IndexServer, failure
+from scripted_server import Answer, ScriptedServer, failure, html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,11 +62,11 @@ def write(path: Path, count: int) -> Path:
     return path
 
 
-def store(index: IndexServer, documents: Any) -> None:
+def store(index: ScriptedServer, documents: Any) -> None:
     for document in documents:
         stored = {"namespace": None, "metadata": {}, **document}
         stored["values"] = list(array("f", document["values"]))
-        index.vectors[document["id"]] = stored
+        index.stored[document["id"]] = stored
 
 
 def check(transport: Index, *paths: Path, **options: Any) -> VerifyReport:
@@ -390,7 +390,7 @@ def test_the_repr_of_a_report_is_one_line() -> None:
 # --- against an index -----------------------------------------------------------------------------------------------
 
 
-def test_what_is_there_and_the_same_is_equal(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_what_is_there_and_the_same_is_equal(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(100)))
     report = check(transport, write(tmp_path / "a.ndjson", 100))
     assert report.ok
@@ -402,15 +402,15 @@ def test_what_is_there_and_the_same_is_equal(index: IndexServer, transport: Inde
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_each_kind_of_harm_is_found_with_its_place(
-    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
+    index: ScriptedServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(60)))
     first, second = write(tmp_path / "a.ndjson", 30), tmp_path / "b.ndjson"
     second.write_bytes(b"\xef\xbb\xbf\n" + b"".join(line(vector(number)) for number in range(30, 60)))
-    del index.vectors["v3"]
-    index.vectors["v10"]["values"][7] += 1
-    index.vectors["v20"]["namespace"] = "other"
-    index.vectors["v40"]["metadata"] = {"n": "40"}
+    del index.stored["v3"]
+    index.stored["v10"]["values"][7] += 1
+    index.stored["v20"]["namespace"] = "other"
+    index.stored["v40"]["metadata"] = {"n": "40"}
     report = check(transport, first, second, sample=sample)
     assert not report.ok
     assert (report.equal, report.missing, report.different, report.not_judged) == (56, 1, 3, 0)
@@ -425,7 +425,7 @@ def test_each_kind_of_harm_is_found_with_its_place(
 
 
 def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
-    index: IndexServer, transport: Index, tmp_path: Path
+    index: ScriptedServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, map(vector, range(3000)))
     report = check(transport, write(tmp_path / "a.ndjson", 3000), sample=300, seed=1)
@@ -450,10 +450,10 @@ def test_a_small_sample_says_what_it_proves_and_what_all_would_take(
     )
     again = check(transport, tmp_path / "a.ndjson", sample=300, seed=1)
     assert again.equal == 300
-    assert sorted(map(sorted, index.requests[:15])) == sorted(map(sorted, index.requests[15:]))
+    assert sorted(map(sorted, index.asked[:15])) == sorted(map(sorted, index.asked[15:]))
 
 
-def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_bad_lines_are_not_judged_and_fail_nothing(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(10)))
     oversized = vector(99, metadata={"text": "x" * 10_300})
     path = tmp_path / "a.ndjson"
@@ -471,7 +471,7 @@ def test_bad_lines_are_not_judged_and_fail_nothing(index: IndexServer, transport
     }
 
 
-def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexServer, transport: Index) -> None:
+def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: ScriptedServer, transport: Index) -> None:
     store(index, map(vector, range(2)))
     records = [vector(0), vector(1, metadata={"tags": {1}}), 7]
     for sample in (3, "all"):
@@ -488,7 +488,7 @@ def test_a_record_that_json_cannot_express_is_named_by_its_reason(index: IndexSe
         ]
 
 
-def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_a_bad_line_that_the_index_holds_is_judged(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     odd = vector(1, metadata={"a.b": 1})
     store(index, [odd])
     path = tmp_path / "a.ndjson"
@@ -497,7 +497,7 @@ def test_a_bad_line_that_the_index_holds_is_judged(index: IndexServer, transport
 
 
 def test_the_index_and_no_line_says_how_many_dimensions_the_others_have(
-    index: IndexServer, transport: Index, tmp_path: Path
+    index: ScriptedServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, [vector(0, values=[1.0] * 33)])
     path = tmp_path / "a.ndjson"
@@ -510,7 +510,7 @@ def test_the_index_and_no_line_says_how_many_dimensions_the_others_have(
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_what_is_of_other_dimensions_is_not_waited_for(
-    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
+    index: ScriptedServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(3)))
     path = write(tmp_path / "a.ndjson", 3)
@@ -531,7 +531,7 @@ def test_nothing_judged_is_not_well(transport: Index, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_an_id_with_several_contents_is_equal_once_and_otherwise_not_judged(
-    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
+    index: ScriptedServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     path = tmp_path / "a.ndjson"
     other = vector(3, values=[0.25] * DIMENSIONS)
@@ -542,20 +542,20 @@ def test_an_id_with_several_contents_is_equal_once_and_otherwise_not_judged(
     assert str(report.unjudged[0]) == (
         f'{path}:2 (id "v3"): the id is also at {path}:4, and the index holds that one'
     )
-    index.vectors["v3"]["namespace"] = "of nobody"
+    index.stored["v3"]["namespace"] = "of nobody"
     assert check(transport, path, sample=sample).different == 3
 
 
-def test_a_source_that_can_be_read_once_is_verified(index: IndexServer, transport: Index) -> None:
+def test_a_source_that_can_be_read_once_is_verified(index: ScriptedServer, transport: Index) -> None:
     store(index, map(vector, range(30)))
-    index.vectors["v4"]["namespace"] = "other"
+    index.stored["v4"]["namespace"] = "other"
     sources = open_sources(line(vector(number)) for number in range(30))
     report = verify.verify(transport, sources, deadline=0.0, stop=threading.Event())
     assert (report.equal, report.different) == (29, 1)
     assert report.findings[0].source == "<records>"
 
 
-def test_a_sample_taken_elsewhere_is_verified(index: IndexServer, transport: Index) -> None:
+def test_a_sample_taken_elsewhere_is_verified(index: ScriptedServer, transport: Index) -> None:
     store(index, map(vector, range(30)))
     sampler = Sampler(10, seed=2)
     for number in range(30):
@@ -580,9 +580,9 @@ def test_the_details_of_many_findings_are_bounded(
     assert (report.missing, len(report.findings)) == (40, 5)
 
 
-def test_the_report_is_json(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_the_report_is_json(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(5)))
-    index.vectors["v1"]["namespace"] = "other"
+    index.stored["v1"]["namespace"] = "other"
     document = json.loads(json.dumps(check(transport, write(tmp_path / "a.ndjson", 6)).as_json()))
     assert document["ok"] is False
     assert document["findings"][0] == {"source": str(tmp_path / "a.ndjson"), "line": 6, "id": "v5", "differences": []}
@@ -592,25 +592,25 @@ def test_the_report_is_json(index: IndexServer, transport: Index, tmp_path: Path
     assert document["wrong_share_at_most"] == 2 / 6
 
 
-def test_a_refused_request_ends_it(index: IndexServer, transport: Index, tmp_path: Path) -> None:
-    index.faults = [lambda _: (404, failure(3000, "vectorize.index.not_found"))]
+def test_a_refused_request_ends_it(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
+    index.script = [failure(404, 3000, "vectorize.index.not_found")]
     with pytest.raises(NotFoundError):
         check(transport, write(tmp_path / "a.ndjson", 5))
 
 
-def test_throttling_and_faults_change_nothing(index: IndexServer, transport: Index, tmp_path: Path) -> None:
+def test_throttling_and_faults_change_nothing(index: ScriptedServer, transport: Index, tmp_path: Path) -> None:
     store(index, map(vector, range(100)))
-    index.faults = [
-        lambda _: (429, failure(971, "Please wait and consider throttling your request speed")),
-        lambda _: (522, b"<html>"),
-        lambda _: (200, b'{"success": true, "result": [{"id": "v1", "val'),
+    index.script = [
+        failure(429, 971, "Please wait and consider throttling your request speed"),
+        html(522),
+        Answer(body=b'{"success": true, "result": [{"id": "v1", "val'),
     ]
     report = check(transport, write(tmp_path / "a.ndjson", 100))
     assert (report.equal, report.requests) == (100, 5)
     assert len(index.requests) == 8
 
 
-def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer, transport: Index) -> None:
+def test_arrays_and_tables_are_verified_as_they_were_inserted(index: ScriptedServer, transport: Index) -> None:
     values = np.random.default_rng(3).standard_normal((40, DIMENSIONS))
     ids = [f"v{number}" for number in range(40)]
     store(index, ({"id": identity, "values": row.tolist()} for identity, row in zip(ids, values, strict=True)))
@@ -620,11 +620,11 @@ def test_arrays_and_tables_are_verified_as_they_were_inserted(index: IndexServer
 
 @pytest.mark.parametrize("sample", [30, "all"])
 def test_progress_ends_with_the_numbers_of_the_report(
-    index: IndexServer, transport: Index, tmp_path: Path, sample: Any, monkeypatch: pytest.MonkeyPatch
+    index: ScriptedServer, transport: Index, tmp_path: Path, sample: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "WINDOW", 10)
     store(index, map(vector, range(25)))
-    index.vectors["v4"]["namespace"] = "other"  # so that the source is read again, which is not counted
+    index.stored["v4"]["namespace"] = "other"  # so that the source is read again, which is not counted
     path = write(tmp_path / "a.ndjson", 29)
     path.write_bytes(path.read_bytes() + b"{}\n")
     seen: list[Progress] = []
@@ -658,12 +658,12 @@ def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
 @pytest.mark.usefixtures("quick_polls")
 @pytest.mark.parametrize("sample", [None, "all"])
 def test_a_vector_that_turns_up_late_is_late_and_not_missing(
-    index: IndexServer, transport: Index, tmp_path: Path, sample: Any
+    index: ScriptedServer, transport: Index, tmp_path: Path, sample: Any
 ) -> None:
     store(index, map(vector, range(50)))
     late = {f"v{number}" for number in range(0, 50, 3)}
     index.hidden = lambda identity: identity in late and len(index.requests) < 8
-    index.vectors["v6"]["namespace"] = "other"
+    index.stored["v6"]["namespace"] = "other"
     report = check(transport, write(tmp_path / "a.ndjson", 50), deadline=60.0, sample=sample)
     assert (report.equal, report.different, report.missing, report.late) == (49, 1, 0, len(late))
     assert report.seconds < 60
@@ -671,7 +671,7 @@ def test_a_vector_that_turns_up_late_is_late_and_not_missing(
 
 @pytest.mark.usefixtures("quick_polls")
 def test_a_vector_that_never_turns_up_is_missing_at_the_deadline(
-    index: IndexServer, transport: Index, tmp_path: Path
+    index: ScriptedServer, transport: Index, tmp_path: Path
 ) -> None:
     store(index, map(vector, range(100)))
     index.hidden = lambda identity: identity in {"v7", "v71"}
@@ -680,7 +680,7 @@ def test_a_vector_that_never_turns_up_is_missing_at_the_deadline(
     assert report.seconds >= 0.3
 
 
-def test_polling_is_gentle(index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_polling_is_gentle(index: ScriptedServer, transport: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     now = [0.0]
 
@@ -704,7 +704,7 @@ def test_polling_is_gentle(index: IndexServer, transport: Index, monkeypatch: py
 
 
 def test_a_long_pause_is_told_of_every_second(
-    index: IndexServer, transport: Index, monkeypatch: pytest.MonkeyPatch
+    index: ScriptedServer, transport: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
     seen: list[Progress] = []

@@ -50,8 +50,13 @@ class Answer:
         return self.status == HTTPStatus.OK and self.body is None and whole
 
 
+def success(result: Any) -> Answer:
+    """Return the answer of a service that does as asked."""
+    return Answer(body=json.dumps({"success": True, "errors": [], "messages": [], "result": result}).encode())
+
+
 def failure(status: int, code: int, message: str, **headers: str) -> Answer:
-    """Make the answer of a service that refuses."""
+    """Return the answer of a service that refuses."""
     document = {
         "result": None,
         "success": False,
@@ -63,7 +68,7 @@ def failure(status: int, code: int, message: str, **headers: str) -> Answer:
 
 
 def html(status: int, **headers: str) -> Answer:
-    """Make the answer of an edge server that knows nothing of envelopes."""
+    """Return the answer of an edge server that knows nothing of envelopes."""
     page = f"<html><head><title>{status}</title></head><body><h1>Error {status}</h1></body></html>"
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, page.encode(), {"content-type": "text/html; charset=UTF-8", **named})
@@ -85,6 +90,8 @@ class Request:
 
     @property
     def ids(self) -> list[str]:
+        if self.operation == "get_by_ids":
+            return list(json.loads(self.body)["ids"])
         return [json.loads(line)["id"] for line in self.body.splitlines()]
 
 
@@ -92,13 +99,16 @@ class ScriptedServer:
     """Serves on loopback with one thread a connection, and keeps what it saw.
 
     Args:
-        script: Answers in the order the requests arrive, then success; or a function of a request's number (from 0)
-            and the length of its body.
+        script: Answers in the order that requests arrive from now on, then success; or a function of a request's
+            number (from 0) and the length of its body.
         keep_bodies: Whether bodies are kept and stored; without, only their sizes.
 
     Attributes:
+        script: As the argument; may be set anew.
         requests: Every request, in the order their bodies had arrived.
-        stored: The line of each id; the first version wins.
+        stored: What `get_by_ids` answers for each id, those asked last first, as no order is promised; the
+            first version inserted wins.
+        hidden: Tells of an id whether `get_by_ids` leaves it out.
         acknowledged: How often each id was in a request that was answered with success.
         most_at_once: The most requests that were under way together.
         before_answer: Called with each request between taking effect and being answered.
@@ -108,17 +118,18 @@ class ScriptedServer:
     def __init__(
         self, script: Sequence[Answer] | Callable[[int, int], Answer] = (), *, keep_bodies: bool = True
     ) -> None:
-        self._script = script
+        self.script = script if callable(script) else list(script)
         self._keep_bodies = keep_bodies
         self._lock = threading.Lock()
         self._arrived = 0
         self._under_way = 0
         self._connections: set[socket.socket] = set()
         self.requests: list[Request] = []
-        self.stored: dict[str, Any] = {}
+        self.stored: dict[str, dict[str, Any]] = {}
+        self.hidden: Callable[[str], bool] = lambda _identity: False
         self.acknowledged: Counter[str] = Counter()
         self.most_at_once = 0
-        self.before_answer: Callable[[Request], None] = lambda _request: None
+        self.before_answer: Callable[[Request], object] = lambda _request: None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/client/v4"
 
@@ -136,6 +147,15 @@ class ScriptedServer:
     @property
     def inserts(self) -> list[Request]:
         return [request for request in self.requests if request.operation == "insert"]
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The ids of each `get_by_ids`."""
+        return [request.ids for request in self.requests if request.operation == "get_by_ids"]
+
+    def put(self, identity: str, values: Sequence[float], **members: Any) -> None:
+        """Store a vector."""
+        self.stored[identity] = {"id": identity, "namespace": None, "metadata": None, "values": values, **members}
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -163,22 +183,22 @@ class ScriptedServer:
             self._arrived += 1
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
-            if callable(self._script):
-                answer = self._script(number, size)
+            if callable(self.script):
+                answer = self.script(number, size)
             else:
-                answer = self._script[number] if number < len(self._script) else Answer()
+                answer = self.script.pop(0) if self.script else Answer()
         try:
             read = {"before": 0, "during": size // 2}.get(answer.reset or "", size)
             body = stream.exactly(read) if self._keep_bodies else stream.skip(read)
             request = Request(method, path, headers, body, size)
-            self._take_effect(request, answer, number)
+            self._take_effect(request, answer)
             self.before_answer(request)
         finally:
             with self._lock:
                 self._under_way -= 1
         return self._answer(stream.connection, answer, self._body(request, answer, number))
 
-    def _take_effect(self, request: Request, answer: Answer, number: int) -> None:
+    def _take_effect(self, request: Request, answer: Answer) -> None:
         with self._lock:
             self.requests.append(request)
             stores = answer.succeeds if answer.stores is None else answer.stores
@@ -186,7 +206,7 @@ class ScriptedServer:
                 return
             for line in request.body.splitlines():
                 vector = json.loads(line)
-                self.stored.setdefault(vector["id"], {**vector, "request": number})
+                self.stored.setdefault(vector["id"], {"namespace": None, "metadata": None, **vector})
             if answer.succeeds:
                 self.acknowledged.update(request.ids)
 
@@ -196,9 +216,9 @@ class ScriptedServer:
         if request.operation == "insert":
             result: Any = {"mutationId": MUTATION.format(number)}
         else:
-            known = [self.stored[name] for name in json.loads(request.body)["ids"] if name in self.stored]
-            result = [{"namespace": None, "metadata": None, **vector} for vector in known]
-        return json.dumps({"success": True, "errors": [], "messages": [], "result": result}).encode()
+            known = [each for each in reversed(request.ids) if each in self.stored and not self.hidden(each)]
+            result = [self.stored[each] for each in known]
+        return success(result).body or b""
 
     @staticmethod
     def _answer(connection: socket.socket, answer: Answer, body: bytes) -> bool:

@@ -45,6 +45,11 @@ def settings(url: str, **more: Any) -> dict[str, Any]:
     return {"account_id": ACCOUNT, "api_token": TOKEN, "base_url": url, **more}
 
 
+def sending(url: str, **more: Any) -> transport.Index:
+    """Return what sends single requests to the server at `url`."""
+    return transport.Index("an-index", **settings(url, **{"timeout": 10.0, "give_up_after": 10.0, **more}))
+
+
 def environment(url: str) -> dict[str, str]:
     """Give the same as environment variables."""
     return {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": url}
