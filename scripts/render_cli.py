@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cf_vectorize.cli.main import EXIT_CODES, parsers
+from cf_vectorize.cli.main import parsers
+from cf_vectorize.cli.shared import ENVIRONMENT, EPILOG, EXIT_CODES
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,13 @@ Written by `python scripts/render_cli.py` from the program; do not edit.
 def render() -> str:
     """Give the page."""
     sections = [section(name, command) for name, command in parsers()[1].items()]
-    return HEAD + EXIT_CODES[0].upper() + EXIT_CODES[1:] + "\n" + "".join(sections)
+    variables = "".join(f"    {line.removeprefix('  ')}\n" for line in ENVIRONMENT.splitlines()[1:])
+    return f"{HEAD}{sentence(EXIT_CODES)}\nEnvironment variables:\n\n{variables}{''.join(sections)}"
+
+
+def sentence(text: str) -> str:
+    """Return a text as one paragraph."""
+    return f"{text[0].upper()}{' '.join(text[1:].split())}\n"
 
 
 def section(name: str, command: argparse.ArgumentParser) -> str:
@@ -35,9 +42,9 @@ def section(name: str, command: argparse.ArgumentParser) -> str:
         if action.dest != "help"
     ]
     codes = ""
-    if command.epilog and command.epilog != EXIT_CODES:
-        own = command.epilog.partition("\n\n")[0]
-        codes = f"\n{own[0].upper()}{own[1:]}\n"
+    if command.epilog and command.epilog != EPILOG:
+        own, _, _ = command.epilog.partition("\n\n")
+        codes = f"\n{sentence(own)}"
     return f"\n## {name}\n\n{command.description}\n\n| | |\n|---|---|\n{''.join(rows)}{codes}"
 
 

@@ -15,6 +15,7 @@ from cf_vectorize_overlay.limits import __version__ as __version__
 if TYPE_CHECKING:
     from cf_vectorize.base.ledger import JournalError as JournalError
     from cf_vectorize.base.progress import Progress as Progress
+    from cf_vectorize.base.progress import VerifyProgress as VerifyProgress
     from cf_vectorize.checks.report import CheckReport as CheckReport
     from cf_vectorize.checks.rules import BadLine as BadLine
     from cf_vectorize.checks.rules import BadLinesError as BadLinesError
@@ -51,7 +52,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "cf_vectorize.async_client": "AsyncVectorize",
         "cf_vectorize.base.ledger": "JournalError",
-        "cf_vectorize.base.progress": "Progress",
+        "cf_vectorize.base.progress": "Progress VerifyProgress",
         "cf_vectorize.checks.report": "CheckReport",
         "cf_vectorize.checks.rules": "BadLine BadLinesError",
         "cf_vectorize.checks.survey": "check",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from cf_vectorize.base.progress import Progress
+    from cf_vectorize.base.progress import Progress, VerifyProgress
     from cf_vectorize.load import insert as load
     from cf_vectorize.load import options as load_options
     from cf_vectorize.load.report import BatchOutcome, InsertReport
@@ -164,10 +164,10 @@ class Vectorize(Client):
             check: Check every line before its batch is sent.
             dimensions: Values that a vector must have; by default as many as
                 the first one has.
-            batch_vectors: The most vectors in a request; Cloudflare's limit is
-                the default.
-            batch_bytes: The most bytes in a request; Cloudflare's limit is the
-                default.
+            batch_vectors: The most vectors in a request. The default is
+                Cloudflare's limit.
+            batch_bytes: The most bytes in a request. The default is
+                Cloudflare's limit.
             concurrency: Requests under way at a time. Memory is about 37 MB and
                 1.2 MB for each; sources that are not plain files take
                 `(concurrency + 2) * batch_bytes` of temporary disk space.
@@ -180,8 +180,7 @@ class Vectorize(Client):
             on_error: When a batch fails for good: "stop" starting new ones, or
                 "continue".
             on_progress: Called with a `Progress` whenever it changes, from the
-                threads that send; with `verify` afterwards with one of reading
-                back, whose counts start anew.
+                threads that send.
             compact: Rewrite NDJSON lines to shortest float32 decimals on the
                 way: fewer bytes, more CPU.
             verify: How many lines, chosen at random, are read back after the
@@ -326,7 +325,7 @@ class Vectorize(Client):
         seed: int | None = None,
         deadline: float = VERIFY_DEADLINE,
         concurrency: int = LOOKUP_CONCURRENCY,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Callable[[VerifyProgress], None] | None = None,
     ) -> VerifyReport:
         """Read vectors back and compare them with what they were loaded from.
 
@@ -338,8 +337,8 @@ class Vectorize(Client):
             seed: Repeats an earlier choice of lines.
             deadline: Seconds in which missing vectors may still turn up.
             concurrency: Requests under way at a time.
-            on_progress: Called with a `Progress` as the source is read, for
-                each line that is looked at, and at least every second of
+            on_progress: Called with a `VerifyProgress` as the source is read,
+                for each line that is looked at, and at least every second of
                 waiting.
 
         Returns:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from cf_vectorize.base.progress import Progress
+    from cf_vectorize.base.progress import Progress, VerifyProgress
 
 DIMENSIONS = 32
 
@@ -627,18 +627,18 @@ def test_progress_ends_with_the_numbers_of_the_report(
     index.stored["v4"]["namespace"] = "other"  # so that the source is read again, which is not counted
     path = write(tmp_path / "a.ndjson", 29)
     path.write_bytes(path.read_bytes() + b"{}\n")
-    seen: list[Progress] = []
+    seen: list[VerifyProgress] = []
     report = check(transport, path, sample=sample, on_progress=seen.append)
     assert (report.equal, report.missing, report.different, report.not_judged) == (24, 4, 1, 1)
     assert (seen[-1].lines, seen[-1].looked_at, seen[-1].missing) == (30, 30, 4)
     assert {progress.looked_at for progress in seen} >= set(range(29))
     assert all(progress.looked_at <= progress.lines for progress in seen)
-    reading = [progress for progress in seen if progress.queued]
+    reading = [progress for progress in seen if progress.read]
     assert {progress.total for progress in reading} == {path.stat().st_size}
-    assert reading[-1].queued == path.stat().st_size
+    assert reading[-1].read == path.stat().st_size
     if sample == "all":  # a window is read when the one before was looked at
         third = next(progress for progress in seen if progress.looked_at == 5)
-        assert (third.lines, third.queued * 30 // path.stat().st_size) == (10, 10)
+        assert (third.lines, third.read * 30 // path.stat().st_size) == (10, 10)
 
 
 def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
@@ -647,9 +647,9 @@ def test_an_insert_that_verifies_goes_on_with_the_progress_of_reading_back(
     client, _ = emulate(delay=0.0, jitter=0.0)
     seen: list[Progress] = []
     client.insert(write(tmp_path / "a.ndjson", 30), verify=10, on_progress=seen.append)
-    loaded = next(number for number, progress in enumerate(seen) if progress.lines)
-    assert seen[loaded - 1].vectors == 30
-    assert [progress.looked_at for progress in seen[loaded:]] == list(range(11))
+    read_back = [progress.verification for progress in seen if progress.verification is not None]
+    assert [progress.looked_at for progress in read_back] == list(range(11))
+    assert {progress.vectors for progress in seen[-11:]} == {30}
 
 
 # --- waiting --------------------------------------------------------------------------------------------------------
@@ -707,7 +707,7 @@ def test_a_long_pause_is_told_of_every_second(
     index: ScriptedServer, transport: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    seen: list[Progress] = []
+    seen: list[VerifyProgress] = []
     waits: list[tuple[float, int, int]] = []
 
     class Stop(threading.Event):

@@ -96,5 +96,5 @@ def path(name: str, value: Any) -> Path:
 def callback(name: str, value: T) -> T:
     """Return something to call with the progress."""
     if not callable(value):
-        refuse(name, value, "a function that takes a Progress")
+        refuse(name, value, "a function that takes the progress")
     return value

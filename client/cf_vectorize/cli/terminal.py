@@ -1,51 +1,72 @@
-"""Progress as one line on a terminal."""
+"""What people see while a command runs: one line that is drawn anew, and what is said above it."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from cf_vectorize.base.defaults import VERIFY_DEADLINE
-from cf_vectorize.base.wording import count, duration
+from cf_vectorize.base.wording import count, duration, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cf_vectorize.base.progress import Progress
+    from cf_vectorize.base.progress import Progress, VerifyProgress
 
+LOGGER: Final = logging.getLogger("cf_vectorize")
 BAR: Final = 24
 REDRAW_AFTER: Final = 0.1
+# While nothing changes, a line is drawn anew so often, since it may tell of time that passes.
+TICK: Final = 1.0
+# Where there is no terminal, a line is written so often.
+WRITE_AFTER: Final = 60.0
 MEGABYTE: Final = 1_000_000
+# What differs from one retry to the next and says nothing.
+VARIES: Final = re.compile(r"cf-ray [^;)]*|\d+")
 
 
-def line(progress: Progress, seconds: float) -> str:
-    """Write where a load stands after `seconds`."""
+def load_line(progress: Progress, seconds: float) -> str:
+    """Write how far a load is after `seconds`."""
+    if progress.verification is not None:
+        return read_back_line(progress.verification)
     rate = progress.sent / seconds if seconds > 0 else 0.0
-    parts = [f"{progress.vectors:,} vectors", f"{rate / MEGABYTE:,.1f} MB/s"]
-    if progress.total:
-        parts.insert(0, _bar(progress.acknowledged / progress.total))
-        if rate and progress.acknowledged < progress.total:
-            parts.append(f"{duration((progress.total - progress.acknowledged) / rate)} left")
+    waits = progress.waits_until - time.monotonic()
+    if progress.waits_for is not None and waits > 0:
+        # When the wait is over, all that was sent until now has taken as long as the budget allows it.
+        rate = progress.sent / (seconds + waits)
+        parts = [_share(progress), f"waiting {duration(round(waits))}: {progress.waits_for}"]
+        if rate and progress.total is not None:
+            left = waits + (progress.total - progress.acknowledged) / rate
+            done = time.strftime("%a %H:%M" if left > 86_400 else "%H:%M", time.localtime(time.time() + left))  # noqa: PLR2004
+            parts.insert(1, f"done about {done}")
+        return "  ".join(filter(None, parts))
+    parts = [_bar(progress.acknowledged / progress.total)] if progress.total else []
+    parts.append(count(progress.vectors, "vector"))
     if progress.retries:
-        parts.append(f"{progress.retries} retries, last waited {progress.pause:.0f} s")
+        parts.append(f"{'1 retry' if progress.retries == 1 else f'{progress.retries} retries'}, "
+                     f"last waited {progress.pause:.0f} s")  # fmt: skip
+    parts.append(f"{rate / MEGABYTE:,.1f} MB/s")
+    if rate and progress.total and progress.acknowledged < progress.total:
+        parts.append(f"{duration((progress.total - progress.acknowledged) / rate)} left")
     return "  ".join(parts)
 
 
-def read_back(progress: Progress, left: float) -> str:
-    """Write where reading back stands, when missing vectors are waited for `left` seconds more at most."""
+def read_back_line(progress: VerifyProgress) -> str:
+    """Write how far reading back is."""
     total, lines = progress.total, progress.lines
     if not lines:
-        read = f"{progress.queued / MEGABYTE:,.0f} MB read"
-        return f"{_bar(progress.queued / total)}  {read}" if total else read
+        read = f"{progress.read / MEGABYTE:,.0f} MB read"
+        return f"{_bar(progress.read / total)}  {read}" if total else read
     # Where all are looked at, how many there are is known by their share of the bytes.
-    in_all = lines * (total or 0) // progress.queued if progress.queued else lines
+    in_all = lines * (total or 0) // progress.read if progress.read else lines
     about = "about " if in_all > lines else ""
     parts = [f"{progress.looked_at:,}{f' of {about}{in_all:,}' if in_all else ''} lines looked at"]
-    if progress.missing and progress.looked_at == lines and left > 0:
-        parts.append(f"waiting up to {duration(left)} for {count(progress.missing, 'missing one')}")
+    if progress.missing and progress.left is not None:
+        parts.append(f"waiting up to {duration(progress.left)} for {count(progress.missing, 'missing one')}")
         return "  ".join(parts)
     if in_all:
         parts.insert(0, _bar(progress.looked_at / in_all))
@@ -54,109 +75,132 @@ def read_back(progress: Progress, left: float) -> str:
     return "  ".join(parts)
 
 
+def _share(progress: Progress) -> str:
+    return f"{min(1.0, progress.acknowledged / progress.total):.0%}" if progress.total else ""
+
+
 def _bar(share: float) -> str:
     filled = int(min(1.0, share) * BAR)
     return f"[{'#' * filled}{'-' * (BAR - filled)}] {min(1.0, share):4.0%}"
 
 
-class _Line:
-    """One line of standard error, drawn anew again and again; nothing where that is no terminal."""
+class Display:
+    """One line of standard error that is drawn anew; where that is no terminal, a line a minute.
 
-    def __init__(self) -> None:
-        self._draws = sys.stderr.isatty()
+    Args:
+        line: Writes the line of a state, and of the seconds since the start.
+        draws: Whether it may draw; not where results are written to the same terminal.
+
+    """
+
+    def __init__(self, line: Callable[[Any, float], str], *, draws: bool = True) -> None:
+        self._line = line
+        self._terminal = sys.stderr.isatty()
+        self._draws = draws
+        self._lock = threading.RLock()
+        self._started = self._written_at = time.monotonic()
         self._drawn_at = 0.0
+        self._state: Any = None
+        self._ended = threading.Event()
+        self._log = Log(self)
+        # The last thing said, without what varies, and how often it was said in a row.
+        self._row = ""
+        self._times = 0
 
     def __enter__(self) -> Self:
+        LOGGER.addHandler(self._log)
+        # Every retry and wait is told at this level.
+        if LOGGER.getEffectiveLevel() > logging.INFO:
+            LOGGER.setLevel(logging.INFO)
+        threading.Thread(target=self._tick, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        LOGGER.removeHandler(self._log)
         self.clear()
+
+    def __call__(self, state: Any) -> None:
+        """Show the latest state."""
+        with self._lock:
+            self._state = state
+            if self._terminal and time.monotonic() - self._drawn_at >= REDRAW_AFTER:
+                self._draw()
+
+    def say(self, text: str) -> None:
+        """Say something above the line."""
+        with self._lock:
+            self._row = ""
+            self._take_off()
+            _write(f"{printable(text)}\n")
+
+    def say_again(self, text: str) -> None:
+        """Say something that may come many times: in a row it is one line that counts."""
+        with self._lock:
+            row = VARIES.sub("", text)
+            again = row == self._row
+            self._row, self._times = row, self._times + 1 if again else 1
+            if not again:
+                self._take_off()
+                _write(f"{printable(text)}\n")
+            elif self._terminal:
+                self._take_off()
+                over = "\x1b[A\r\x1b[K" if self._times > 2 else ""  # noqa: PLR2004 - the line that counts is there
+                _write(f"{over}{self._cut(f'{self._times} times by now; the last: {printable(text)}')}\n")
+            elif self._is_due():
+                _write(f"{self._times} times by now; the last: {printable(text)}\n")
 
     def clear(self) -> None:
         """Take the line off the terminal."""
+        with self._lock:
+            self._state = None
+            self._take_off()
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK):
+            with self._lock:
+                if self._ended.is_set() or self._state is None:
+                    continue
+                if self._terminal:
+                    self._draw()
+                elif self._is_due():
+                    _write(f"{self._text()}\n")
+
+    def _is_due(self) -> bool:
+        """Tell whether a minute has passed since a line was written where there is no terminal."""
+        now = time.monotonic()
+        due = now - self._written_at >= WRITE_AFTER
+        if due:
+            self._written_at = now
+        return due
+
+    def _text(self) -> str:
+        return printable(self._line(self._state, time.monotonic() - self._started))
+
+    def _draw(self) -> None:
         if self._draws:
+            self._drawn_at = time.monotonic()
+            _write(f"\r\x1b[K{self._cut(self._text())}")
+
+    def _cut(self, text: str) -> str:
+        # A line that wraps could not be taken off.
+        return text[: (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1]
+
+    def _take_off(self) -> None:
+        if self._terminal and self._draws:
             _write("\r\x1b[K")
 
-    def _draw(self, text: Callable[[], str]) -> None:
-        """Draw, at most ten times a second."""
-        now = time.monotonic()
-        if self._draws and now - self._drawn_at >= REDRAW_AFTER:
-            self._drawn_at = now
-            # A line that wraps could not be taken off.
-            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-            _write(f"\r\x1b[K{text()[: width - 1]}")
 
+class Log(logging.Handler):
+    """Says what the client logs, above the line that is drawn."""
 
-class ReadBackLine(_Line):
-    """Shows how far reading back is.
-
-    Args:
-        wait: Seconds from the first request in which missing vectors may still turn up.
-
-    """
-
-    def __init__(self, wait: float) -> None:
+    def __init__(self, display: Display) -> None:
         super().__init__()
-        self._left = wait
-        self._until: float | None = None
-
-    def __call__(self, progress: Progress) -> None:
-        """Show the latest state."""
-        now = time.monotonic()
-        if self._until is None and progress.lines:
-            self._until = now + self._left
-        until = self._until or now
-        self._draw(lambda: read_back(progress, until - now))
-
-
-class ProgressLine(ReadBackLine):
-    """Shows how far a load is; where there is no terminal it only says what it waits for."""
-
-    def __init__(self) -> None:
-        super().__init__(VERIFY_DEADLINE)
-        self._started = time.monotonic()
-        self._awaited = 0
-
-    def __call__(self, progress: Progress) -> None:
-        """Show the latest state."""
-        if progress.lines:
-            super().__call__(progress)
-            return
-        if progress.awaited > self._awaited:
-            self._awaited = progress.awaited
-            self.clear()
-            _write(f"waiting for {count(self._awaited, 'request')} under way; Ctrl-C again leaves them\n")
-        self._draw(lambda: line(progress, time.monotonic() - self._started))
-
-
-class CountLine(_Line):
-    """Shows a count.
-
-    Args:
-        what: What the things counted are, such as "fetched".
-        alone: Whether nothing else is written to the terminal meanwhile; otherwise nothing is drawn.
-
-    """
-
-    def __init__(self, what: str, *, alone: bool) -> None:
-        super().__init__()
-        self._draws &= alone
-        self._what = what
-        self._count = 0
-
-    def add(self) -> None:
-        """Count one more."""
-        self._count += 1
-        self._draw(lambda: f"{self._count:,} {self._what}")
-
-
-class Warnings(logging.Handler):
-    """Says what the client warns of, in place of a line that is drawn."""
+        self._display = display
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
-        _Line().clear()
-        _write(f"{record.getMessage()}\n")
+        self._display.say_again(record.getMessage())
 
 
 def _write(text: str) -> None:

@@ -11,6 +11,7 @@ import attrs
 
 from cf_vectorize.base.defaults import SAMPLE
 from cf_vectorize.base.extras import Late
+from cf_vectorize.base.progress import Continued
 from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
@@ -48,6 +49,9 @@ def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threa
 
     """
     sampler = sampling.Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
+    told = Continued(options.on_progress) if options.on_progress else None
+    if told is not None:
+        options = attrs.evolve(options, on_progress=told.load)
     started = time.monotonic()
     batches: list[BatchOutcome] = []
     try:
@@ -60,7 +64,7 @@ def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threa
     if sampler is None:
         return report
     try:
-        found = verify.verify_sample(index, sampler, stop=stop, on_progress=options.on_progress)
+        found = verify.verify_sample(index, sampler, stop=stop, on_progress=told.verification if told else None)
     except KeyboardInterrupt:
         raise InsertInterrupted(report) from None
     except VectorizeError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cf_vectorize.base.progress import Tracker
+from cf_vectorize.base.progress import Progress, Tracker
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits
 from cf_vectorize.source.open import total_size
 from cf_vectorize_overlay.body import Body, lines, select, size
@@ -52,7 +52,7 @@ class Load:
         self._rejects = rejects
         limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
         self._planner = Planner(options, limits, journal, sampler)
-        self._tracker = Tracker(options.on_progress, total_size(sources))
+        self._tracker = Tracker(options.on_progress, Progress(total_size(sources)))
         self._stop = stop
         self._noting = threading.Lock()
         self._under_way: set[Future[list[BatchOutcome]]] = set()
@@ -143,7 +143,8 @@ class Load:
 
         def on_retry(error: VectorizeError, pause: float) -> None:
             nonlocal sent
-            self._tracker.add(sent=-sent, taken_back=sent, retries=1, pause=pause, reason=str(error))
+            said = {"pause": pause, "reason": str(error)}
+            self._tracker.change(said, sent=-sent, taken_back=sent, retries=1)
             sent = 0
 
         attempts.on_retry = on_retry

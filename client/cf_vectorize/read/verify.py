@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 import orjson
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
-from cf_vectorize.base.progress import Tracker
+from cf_vectorize.base.progress import Tracker, VerifyProgress
 from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.source.cut import BatchLimits, split
 from cf_vectorize.source.open import total_size
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Sequence
 
-    from cf_vectorize.base.progress import Progress
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
@@ -53,7 +52,7 @@ def verify(
     seed: int | None = None,
     deadline: float = VERIFY_DEADLINE,
     concurrency: int = LOOKUP_CONCURRENCY,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[VerifyProgress], None] | None = None,
     stop: threading.Event,
 ) -> VerifyReport:
     """Read the sources, fetch the vectors of the same ids, and compare.
@@ -75,7 +74,7 @@ def verify(
         TransportError: The service could not be reached.
 
     """
-    tracker = Tracker(on_progress, total_size(sources))
+    tracker = Tracker(on_progress, VerifyProgress(total_size(sources)))
     if sample == "all":
         look = _Look(index, deadline, concurrency, stop, tracker)
         read = LineReader()
@@ -89,13 +88,15 @@ def verify(
         sampler = Sampler(SAMPLE if sample is None else sample, seed)
         for line in _lines(sources, stop, tracker):
             sampler.offer(*line)
-        look = _Look(index, deadline, concurrency, stop, Tracker(on_progress))
+        look = _Look(index, deadline, concurrency, stop, Tracker(on_progress, VerifyProgress()))
         look.at(sampler.lines())
         count, chosen_with = sampler.offered, sampler.seed
     if not count:
         names = ", ".join(source.name for source in sources)
         raise InputError(f"{names}: no vectors in it; there is nothing to verify")
-    look.again_at_duplicates(_lines([source for source in sources if source.in_place], stop, Tracker(None)))
+    look.again_at_duplicates(
+        _lines([source for source in sources if source.in_place], stop, Tracker(None, VerifyProgress()))
+    )
     return look.report(count, chosen_with)
 
 
@@ -104,11 +105,11 @@ def verify_sample(
     sampler: Sampler,
     *,
     deadline: float = VERIFY_DEADLINE,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[VerifyProgress], None] | None = None,
     stop: threading.Event,
 ) -> VerifyReport:
     """Do the same with lines that were sampled while they passed; for sources that can be read only once."""
-    look = _Look(index, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress))
+    look = _Look(index, deadline, LOOKUP_CONCURRENCY, stop, Tracker(on_progress, VerifyProgress()))
     look.at(sampler.lines())
     return look.report(sampler.offered, sampler.seed)
 
@@ -117,7 +118,7 @@ class _Look:
     """Asks for the vectors of lines, and counts what it finds."""
 
     def __init__(
-        self, index: Index, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker
+        self, index: Index, deadline: float, concurrency: int, stop: threading.Event, tracker: Tracker[VerifyProgress]
     ) -> None:
         self._index = index
         self._concurrency = concurrency
@@ -229,12 +230,13 @@ class _Look:
         waiting = deque(absent)
         pause = PAUSE
         while waiting and (left := self._deadline - time.monotonic()) > 0:
-            self._tracker.add()
+            self._tracker.change({"left": left})
             if self._stop.wait(min(pause, left, PAUSE)):
                 raise Cancelled
             pause -= PAUSE
             if pause <= 0:
                 pause = max(PAUSE, self._poll(waiting) * PAUSE_PER_REQUEST)
+        self._tracker.change({"left": None})
         return self._ask(list(waiting), late=True)
 
     def _poll(self, waiting: deque[Expected]) -> int:
@@ -271,14 +273,16 @@ class _Kept(Generic[T]):
         return taken
 
 
-def _lines(sources: Sequence[Source], stop: threading.Event, tracker: Tracker) -> Iterator[tuple[bytes, str, int]]:
+def _lines(
+    sources: Sequence[Source], stop: threading.Event, tracker: Tracker[VerifyProgress]
+) -> Iterator[tuple[bytes, str, int]]:
     """Yield each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
             for cut in split(readable.read_into, BatchLimits(WINDOW)):
                 if stop.is_set():
                     raise Cancelled
-                tracker.add(queued=cut.size)
+                tracker.add(read=cut.size)
                 for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
                     if not line.isspace():
                         yield line, source.name, number
