@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,10 @@ class Load:
             self._tracker.change(said, sent=-sent, taken_back=sent, retries=1)
             sent = 0
 
-        attempts.on_retry = on_retry
+        def on_wait(seconds: float, reason: str) -> None:
+            self._tracker.change({"waits_until": time.monotonic() + seconds, "waits_for": reason})
+
+        attempts.on_retry, attempts.on_wait = on_retry, on_wait
         try:
             return self._index.send(Body(batch.body, on_chunk), self._options.unparsable, attempts)
         except VectorizeError:

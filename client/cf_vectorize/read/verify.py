@@ -225,7 +225,7 @@ class _Look:
 
     def _wait_for(self, absent: list[Expected]) -> list[Expected]:
         """Poll until all are there or the deadline has passed; return those that are still absent."""
-        if time.monotonic() >= self._deadline:
+        if not absent or time.monotonic() >= self._deadline:
             return absent
         waiting = deque(absent)
         pause = PAUSE
