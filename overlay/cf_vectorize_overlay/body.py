@@ -43,6 +43,14 @@ class OpenFile:
             os.lseek(self.descriptor, position, os.SEEK_SET)
             return os.read(self.descriptor, size)
 
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of `data` at the end."""
+        rest = memoryview(data)
+        with self._seeking:
+            os.lseek(self.descriptor, 0, os.SEEK_END)
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+
 
 @attrs.frozen
 class Segment:

@@ -77,7 +77,7 @@ def test_every_problem_has_its_place(tmp_path: Path) -> None:
 
 def test_a_line_that_fits_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = good_line("long", metadata={"text": "x" * 500})
-    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, size=400))
+    monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, line=400))
     report = check(write(tmp_path, good_line("a"), long, good_line("b")))
     assert places(report) == [(str(tmp_path / "vectors.ndjson"), 2, None, "line-size")]
     assert (report.vectors, report.requests) == (2, 3)

@@ -155,19 +155,21 @@ def test_what_json_cannot_express_is_refused_with_row_and_column(
 
 def test_a_row_that_is_no_record_is_refused() -> None:
     (refused,) = lines_of([5])
-    assert read_stand_in(refused) == ("is of type int; a record is a mapping, a Vector or bytes", None)
+    assert read_stand_in(refused) == ("record", "is of type int; a record is a mapping, a Vector or bytes", None)
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        b'{"unencodable":"x","id":"a"}',
-        b'{"unencodable":"x","id":5}\t',
-        b'{"unencodable":5,"id":"a"}\t',
+        b'{"unencodable":"x","id":"a","rule":"record"}',
+        b'{"unencodable":"x","id":"a","rule":"id"}\t',
+        b'{"unencodable":"x","id":"a","rule":[]}\t',
+        b'{"unencodable":"x","id":5,"rule":"record"}\t',
+        b'{"unencodable":5,"id":"a","rule":"record"}\t',
         b'{"unencodable":"x"}\t',
         b'{"unencodable":\t',
         b'{"unencodable":' + 100_000 * b"[" + b"\t",
-        b'{"unencodable":"\xff","id":null}\t',
+        b'{"unencodable":"\xff","id":null,"rule":"record"}\t',
         b'{"id":"a","values":[1]}\t',
     ],
 )
@@ -179,7 +181,7 @@ def test_a_line_that_is_no_stand_in_is_judged_as_any_other(line: bytes) -> None:
 @pytest.mark.parametrize(("identity", "said"), [("a", "a"), ("\ud800", None), (5, None), (None, None)])
 def test_a_stand_in_says_its_reason_and_an_id_of_whole_characters(identity: object, said: str | None) -> None:
     line = stand_in("\ud800 is \n odd", identity)
-    assert read_stand_in(line) == ("\ud800 is \n odd", said)
+    assert read_stand_in(line) == ("record", "\ud800 is \n odd", said)
     assert b"\n" not in line
 
 
@@ -351,7 +353,7 @@ def test_rows_are_numbered_across_blocks() -> None:
         columns(ids=ids, values=np.ones((702, 1)), metadata=metadata),
         table(arrow, rest_to_metadata=True),
     ):
-        refused = [(row, said[1]) for row, line in enumerate(lines_of(source), 1) if (said := read_stand_in(line))]
+        refused = [(row, said[2]) for row, line in enumerate(lines_of(source), 1) if (said := read_stand_in(line))]
         assert refused == [(701, "700"), (702, "701")]
 
 

@@ -417,7 +417,7 @@ def test_the_files_of_a_folder_are_opened_one_by_one(tmp_path: Path) -> None:
     before = open_descriptors()
     for source in open_sources(tmp_path):
         with source.open() as readable:
-            assert len(list(split(readable.read_into, BatchLimits()))) == 1
+            assert len(list(split(readable, BatchLimits()))) == 1
             assert open_descriptors() <= before + 2
 
 
@@ -521,8 +521,8 @@ def test_a_spool_lets_go_of_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> No
     (source,) = open_sources(b"x" * 999 for _ in range(20_000))
     most = 0
     with source.open() as readable:
-        for cut in split(readable.read_into, BatchLimits(1_000)):
+        for cut in split(readable, BatchLimits(1_000)):
             readable.segments(cut.start, cut.stop)
-            most = max(most, len(readable._files))  # type: ignore[attr-defined]
+            most = max(most, len(readable._parts))  # type: ignore[attr-defined]
     assert len(made) > 15
     assert most <= 3

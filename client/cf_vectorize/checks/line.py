@@ -46,7 +46,7 @@ _SAFE_HIGH_BYTES: Final = bytes([*range(0x47), *range(0x80, 0xC7)])
 def unencodable(line: bytes, source: str, number: int) -> tuple[BadLine, ...]:
     """Return what a stand-in says of its record; nothing for any other line, good or bad."""
     said = read_stand_in(line)
-    return () if said is None else (BadLine(source, number, said[1], "record", said[0]),)
+    return () if said is None else (BadLine(source, number, said[2], said[0], said[1]),)
 
 
 class LineCheck:
@@ -130,8 +130,8 @@ class LineCheck:
     def _judge(self, line: bytes) -> Sequence[Fault]:
         self.id = self.namespace = self.metadata = None
         if (said := read_stand_in(line)) is not None:
-            reason, self.id = said
-            return [("record", reason)]
+            rule, reason, self.id = said
+            return [(rule, reason)]
         try:
             document, faults = _read(line)
         except _UnreadableError as error:

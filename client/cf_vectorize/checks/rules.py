@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import attrs
 
+from cf_vectorize.source.cut import LINE_BYTES
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from cf_vectorize.source.cut import Cut
 
 Standing = Literal["documented", "observed", "prudent"]
 
@@ -41,6 +40,7 @@ RULES: Final = {
     for rule in (
         Rule("utf8", "prudent", "The line is UTF-8."),
         Rule("json", "observed", "The line is one JSON object, without NaN, Infinity or lone surrogates.", 40023),
+        Rule("line-size", "prudent", f"The line is at most {LINE_BYTES:,} bytes."),
         Rule("record", "prudent", "A record holds only what JSON expresses without guessing."),
         Rule("id", "documented", "`id` is there and a string."),
         Rule("id-bytes", "documented", f"`id` is 1 to {ID_BYTES} bytes of UTF-8.", 40008),
@@ -106,8 +106,3 @@ class BadLinesError(InputError):
         shown = [str(line) for line in self.lines[: self.SHOWN]]
         more = len(self.lines) - len(shown)
         return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
-
-
-def oversized(source: str, cut: Cut, most: int) -> BadLine:
-    """Give the problem of a line that fits no request."""
-    return BadLine(source, cut.first_line, None, "line-size", f"is {cut.size:,} bytes; a request takes {most:,}")

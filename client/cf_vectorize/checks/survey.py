@@ -15,15 +15,15 @@ import attrs
 import orjson
 
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
+from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import open_sources
 from cf_vectorize.source.records import compact
-from cf_vectorize_overlay.body import lines
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .duplicates import DuplicateIds
 from .line import LineCheck
 from .report import CheckReport
-from .rules import BadLine, oversized
+from .rules import BadLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -154,7 +154,7 @@ class _Survey:
 
     def _here(self, source: Source) -> Iterator[Tally]:
         with source.open() as readable:
-            for request in split(readable.read_into, self._limits):
+            for request in split(readable, self._limits):
                 self._requests += 1
                 raw = readable.segments(request.start, request.stop)
                 yield look(source.name, request, raw, self._check)
@@ -188,7 +188,7 @@ class _Survey:
 
     def _pieces(self, source: Source) -> Iterator[tuple[Cut, tuple[Segment, ...]]]:
         with source.open() as readable:
-            for request in split(readable.read_into, self._limits):
+            for request in split(readable, self._limits):
                 self._requests += 1
                 yield from cut_anew(request, readable.segments(request.start, request.stop), PIECE)
 
@@ -253,23 +253,16 @@ def look_in_file(path: str, cut: Cut, asked: int | None, dimensions: int) -> Tal
 def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineCheck) -> Tally:
     """Judge the lines of one range."""
     findings = Tally(size=cut.size)
-    if cut.size > BatchLimits().size:
-        findings.lines = 1
-        findings.problems.append(oversized(source, cut, BatchLimits().size))
-        return findings
-    for number, line in enumerate(lines(segments), cut.first_line):
-        if line.isspace():
-            continue
+    for line in lines_of(cut, segments):
         findings.lines += 1
-        text = line.rstrip(b"\r\n")
-        problems = line_check(text, source, number)
+        problems = line_check(line.text, source, line.number)
         if line_check.id is not None:
-            findings.ids.append((line_check.id, number))
+            findings.ids.append((line_check.id, line.number))
         if problems:
             findings.problems += problems
         else:
             findings.take(line_check)
-            if number % COMPACT_EVERY == 1:
-                findings.sampled_size += len(line)
-                findings.sampled_compact_size += len(compact(text)) + 1
+            if line.number % COMPACT_EVERY == 1:
+                findings.sampled_size += line.stop - line.start
+                findings.sampled_compact_size += len(compact(line.text)) + 1
     return findings

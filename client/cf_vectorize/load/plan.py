@@ -11,8 +11,9 @@ import attrs
 
 from cf_vectorize.base.ledger import JournalError
 from cf_vectorize.checks.line import LineCheck, unencodable
-from cf_vectorize.checks.rules import RULES, BadLine, BadLinesError, oversized
-from cf_vectorize.source.cut import BatchLimits, Cut, cut_anew, split
+from cf_vectorize.checks.rules import RULES, BadLine, BadLinesError
+from cf_vectorize.source.cut import BEGINNING, BatchLimits, Cut, cut_anew, split
+from cf_vectorize.source.lines import too_long
 from cf_vectorize.source.records import compact
 from cf_vectorize.source.spool import temporary_file, write_all
 from cf_vectorize_overlay.body import Segment, lines, select
@@ -156,7 +157,7 @@ class Planner:
 
     def halves(self, batch: Batch) -> list[Batch]:
         """Cut a batch that the service finds too large into smaller ones, and make those to come no larger."""
-        smaller = BatchLimits(self._limits.vectors, max(1, batch.cut.size // 2))
+        smaller = BatchLimits(self._limits.vectors, max(1, batch.cut.size // 2), line=self._limits.line)
         self._limits.size = min(self._limits.size, smaller.size)
         dimensions = self._check.dimensions if self._check else None
         # A planner of its own: this is called from the thread that was sending, beside the planning one.
@@ -190,7 +191,7 @@ class Planner:
         fixed = {start: entry.stop for start, entry in acknowledged.items()}
         end = None
         with source.open() as readable:
-            for cut in split(readable.read_into, self._limits, fixed):
+            for cut in split(readable, self._limits, fixed):
                 end = cut.stop
                 raw = readable.segments(cut.start, cut.stop)
                 entry = acknowledged.pop(cut.start, None)
@@ -213,9 +214,9 @@ class Planner:
 
     def examine(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> Batch:
         """Decide what of a batch is sent."""
-        if cut.size > self._options.batch_bytes:
-            problem = oversized(source, cut, self._options.batch_bytes)
-            content = _Content(left_out=[0], bad=[BadRange(0, cut.size, (problem,))])
+        if cut.too_long:
+            bad = BadRange(0, min(cut.size, BEGINNING), unencodable(too_long(cut), source, cut.first_line))
+            content = _Content(left_out=[0], bad=[bad])
         elif self._reads_lines or cut.ragged:
             content = self._read(source, cut, raw)
         else:

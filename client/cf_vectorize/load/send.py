@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cf_vectorize.base.progress import Progress, Tracker
-from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits
+from cf_vectorize.source.cut import FIRST_BATCH_BYTES, LINE_BYTES, BatchLimits
 from cf_vectorize.source.open import total_size
 from cf_vectorize_overlay.body import Body, lines, select, size
 from cf_vectorize_overlay.errors import RejectedError, VectorizeError
@@ -51,7 +51,8 @@ class Load:
         self._options = options
         self._journal = journal
         self._rejects = rejects
-        limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES)
+        longest = min(LINE_BYTES, options.batch_bytes)
+        limits = BatchLimits(options.batch_vectors, options.batch_bytes, FIRST_BATCH_BYTES, longest)
         self._planner = Planner(options, limits, journal, sampler)
         self._tracker = Tracker(options.on_progress, Progress(total_size(sources)))
         self._stop = stop

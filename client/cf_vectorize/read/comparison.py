@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.vector import Vector
 
 # Rules of `check` without which a line has nothing that could be asked for or compared.
-UNREADABLE: Final = {"record", "utf8", "json", "id", "id-bytes", "values", "float32"}
+UNREADABLE: Final = {"record", "line-size", "utf8", "json", "id", "id-bytes", "values", "float32"}
 
 
 @attrs.frozen

@@ -14,8 +14,8 @@ from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLI
 from cf_vectorize.base.progress import Tracker, VerifyProgress
 from cf_vectorize.checks.rules import BadLine
 from cf_vectorize.source.cut import BatchLimits, split
+from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import total_size
-from cf_vectorize_overlay.body import lines
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.index import Cancelled
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
@@ -279,10 +279,9 @@ def _lines(
     """Yield each line that is not blank, with its source's name and its number there."""
     for source in sources:
         with source.open() as readable:
-            for cut in split(readable.read_into, BatchLimits(WINDOW)):
+            for cut in split(readable, BatchLimits(WINDOW)):
                 if stop.is_set():
                     raise Cancelled
                 tracker.add(read=cut.size)
-                for number, line in enumerate(lines(readable.segments(cut.start, cut.stop)), cut.first_line):
-                    if not line.isspace():
-                        yield line, source.name, number
+                for line in lines_of(cut, readable.segments(cut.start, cut.stop)):
+                    yield line.text, source.name, line.number

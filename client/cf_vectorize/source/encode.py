@@ -29,6 +29,7 @@ NUMBER_KINDS: Final = "fiu"  # of a NumPy dtype: floats, integers, unsigned inte
 # A stand-in is JSON without values. The cut, which sees the ends of lines only, knows it by a blank none has there.
 _STAND_IN: Final = b'{"unencodable":'
 STAND_IN_END: Final = b"\t"
+_STAND_IN_RULES: Final = ("record", "line-size")
 
 
 @attrs.define(slots=False)
@@ -43,29 +44,32 @@ def numpy() -> Any:
     return optional("numpy")
 
 
-def stand_in(reason: str, identity: object = None) -> bytes:
-    """Return the line that takes the place of a record that JSON cannot express.
+def stand_in(reason: str, identity: object = None, rule: str = "record") -> bytes:
+    """Return the line that takes the place of what cannot be one.
 
     Args:
         reason: What is wrong, in words.
         identity: The record's id; said where it is a string of whole characters.
+        rule: The rule's name: "record" for a record that JSON cannot express, "line-size" for too long a line.
 
     """
     named = isinstance(identity, str) and not _SURROGATE.search(identity)
-    text = json.dumps({"unencodable": reason, "id": identity if named else None}, separators=(",", ":"))
+    document = {"unencodable": reason, "id": identity if named else None, "rule": rule}
+    text = json.dumps(document, separators=(",", ":"))
     return text.encode() + STAND_IN_END
 
 
-def read_stand_in(line: bytes) -> tuple[str, str | None] | None:
-    """Return the reason and the id that a stand-in says, None for any other line."""
+def read_stand_in(line: bytes) -> tuple[str, str, str | None] | None:
+    """Return the rule, the reason and the id that a stand-in says, None for any other line."""
     if not (line.startswith(_STAND_IN) and line.endswith(STAND_IN_END)):
         return None
     try:
         document = json.loads(line)
-        reason, identity = document["unencodable"], document["id"]
+        rule, reason, identity = document["rule"], document["unencodable"], document["id"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return (reason, identity) if isinstance(reason, str) and isinstance(identity, str | None) else None
+    known = rule in _STAND_IN_RULES and isinstance(reason, str) and isinstance(identity, str | None)
+    return (rule, reason, identity) if known else None
 
 
 def encode(record: Mapping[str, Any], *, ready: bool = False) -> bytes:
