@@ -344,7 +344,7 @@ def test_standard_input_and_dimensions() -> None:
         ([], "required"),
         (["none.ndjson"], "none.ndjson: No such file or directory"),
         (["-", "--dimensions", "3"], "dimensions=3: an index has 32 to 1536"),
-        (["-", "--max-problems", "0"], "max_problems is 0; it is at least 1"),
+        (["-", "--max-problems", "0"], "--max-problems is 0; it is at least 1"),
         (["-"], "<stdin>: holds no vectors"),
     ],
 )
