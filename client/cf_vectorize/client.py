@@ -60,6 +60,7 @@ class Client:
         requests_per_5min: int | None = None,
         budget: Budget | None = None,
     ) -> None:
+        self._name = index
         try:
             self._index = overlay.Index(
                 index,
@@ -75,10 +76,10 @@ class Client:
             )
         finally:
             # Error reporters print the locals of the frames that an error passes.
-            del account_id, api_token, api_email, api_key
+            del account_id, api_token, api_email, api_key, base_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._index.name!r})"
+        return f"{type(self).__name__}({self._name!r})"
 
 
 class Vectorize(Client):

@@ -32,7 +32,7 @@ READ: Final = 64 * 1024
 INFORMATIONAL: Final = re.compile(rb"HTTP/1\.[01] 1")
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Exchange:
     """One request, and what is known of its answer.
 

@@ -97,21 +97,24 @@ def checked_base_url(base_url: str | None) -> str:
 
     """
     given = base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
-    what = None
+    problem = _url_problem(given)
+    if problem is None:
+        return given.rstrip("/")
+    raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {problem}; it looks like {BASE_URL} or {EMULATOR_URL}")
+
+
+def _url_problem(url: object) -> str | None:
+    """Say why paths cannot be added to a URL."""
+    if "@" in str(url):
+        return "holds a password or an @"
     try:
-        url = urlsplit(given)
-        whole = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0 and given.isprintable()
-    except (AttributeError, TypeError, ValueError):
+        parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else None
+        whole = parts is not None and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
         whole = False
-    if "@" in str(given):
-        what = "holds a password"
-    elif whole and (url.query or url.fragment):
-        what = f"is {given!r}, with a query or a fragment"
-    elif not whole:
-        what = f"is {given!r}"
-    if what:
-        raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {what}; it looks like {BASE_URL} or {EMULATOR_URL}")
-    return given.rstrip("/")
+    if not whole:
+        return f"is {url!r}"
+    return f"is {url!r}, with a query or a fragment" if re.search(r"[?#]", str(url)) else None
 
 
 def is_loopback(base_url: str) -> bool:

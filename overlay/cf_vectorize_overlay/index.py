@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Self, TypeGuard, TypeVar
 
 import attrs
@@ -108,14 +109,17 @@ class Index:
         requests_per_5min: int | None = None,
         budget: Budget | None = None,
     ) -> None:
+        self.name = name
         try:
             credentials = Credentials.find(account_id, api_token, api_email, api_key)
-        finally:
+            self._base_url = checked_base_url(base_url)
+        except InputError as error:
             # Error reporters print the locals of the frames that an error passes.
-            del account_id, api_token, api_email, api_key
+            traceback.clear_frames(error.__traceback__)
+            raise
+        finally:
+            del account_id, api_token, api_email, api_key, base_url
         _refuse_settings(name, timeout, give_up_after, requests_per_5min)
-        self.name = name
-        self._base_url = checked_base_url(base_url)
         self._credentials = credentials
         self._give_up_after = give_up_after
         self._keeps_own_pace = requests_per_5min is not None or budget is not None

@@ -124,9 +124,9 @@ class AccountBudget:
         """Note that a request has ended, and what its answer's headers say of the budget."""
         with self._lock:
             now = self._clock()
+            _forget(self._under_way, now - LOST_AFTER)
             if self._under_way:
                 self._under_way.popleft()
-            _forget(self._under_way, now - LOST_AFTER)
             if headers is None:
                 return
             left = list(_numbers(LEFT, headers.get("ratelimit", "")))

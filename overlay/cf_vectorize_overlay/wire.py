@@ -109,15 +109,16 @@ class Wire:
             if self._closed:
                 raise InputError("the client is closed; make another one")
             if self._opened is None:
-                self._opened = self._generated_client(
+                client = self._generated_client(
                     timeout=httpx.Timeout(self._timeout),
                     verify_ssl=_ssl_context(),
                     httpx_args={
-                        "event_hooks": {"request": [_watch], "response": [self._judge]},
+                        "event_hooks": {"request": [self._watch], "response": [self._judge]},
                         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
                     },
                 )
-                _open(self._opened)
+                _open(client)
+                self._opened = client
             return self._opened
 
     def _generated_client(self, **settings: Any) -> Client | AuthenticatedClient:
@@ -166,6 +167,14 @@ class Wire:
         traceback.clear_frames(failure.__traceback__)
         failure.__cause__ = failure.__context__ = None
         raise failure
+
+    def _watch(self, request: httpx.Request) -> None:
+        """See to it that the stream on which a request goes is held to the bounds of its exchange."""
+        exchange: Exchange = _HERE.exchange
+        exchange.method, exchange.path = request.method, self._credentials.scrub(request.url.path)
+        if exchange.connecting is not None:
+            request.extensions["timeout"] = {**request.extensions["timeout"], "connect": exchange.connecting}
+        request.extensions["trace"] = _watch_new_streams
 
     def _judge(self, response: httpx.Response) -> None:
         """Raise the typed error before the generated parser meets a body or a status that it cannot read."""
@@ -225,7 +234,7 @@ class Wire:
             exchange.status,
             None,
             exchange.method,
-            scrub(exchange.path),
+            exchange.path,
             ray and scrub(ray),
             retryable=retryable,
         )
@@ -237,7 +246,7 @@ class Wire:
         return TransportError(
             self._credentials.scrub(f"{_FAILURES.get(type(error), 'the connection failed')}: {what}{remedy}"),
             exchange.method,
-            self._credentials.scrub(exchange.path),
+            exchange.path,
             connecting=isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError),
             retryable=not lasting,
         )
@@ -285,18 +294,9 @@ def _open(client: Client | AuthenticatedClient) -> None:
         refused = type(error)
     else:
         return
-    names = [name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}]
+    names = [name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}]
     more = "; for socks5 proxies: pip install 'httpx[socks]'" if refused is ImportError else ""
     raise InputError(f"{' or '.join(names) or 'a proxy setting'} names a proxy that cannot be used{more}")
-
-
-def _watch(request: httpx.Request) -> None:
-    """See to it that the stream on which a request goes is held to the bounds of its exchange."""
-    exchange: Exchange = _HERE.exchange
-    exchange.method, exchange.path = request.method, request.url.path
-    if exchange.connecting is not None:
-        request.extensions["timeout"] = {**request.extensions["timeout"], "connect": exchange.connecting}
-    request.extensions["trace"] = _watch_new_streams
 
 
 def _watch_new_streams(event: str, info: Mapping[str, Any]) -> None:

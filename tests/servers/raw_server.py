@@ -26,7 +26,7 @@ class Connection:
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.sock = sock
         self.number = number
-        self.rest = b""
+        self.rest = bytearray()
 
     def read_head(self) -> bytes:
         """Read the head of the next request; nothing where the client has ended the connection."""
@@ -36,14 +36,14 @@ class Connection:
                 return b""
             self.rest += data
         head, self.rest = self.rest.split(b"\r\n\r\n", 1)
-        return head
+        return bytes(head)
 
     def read_body(self, head: bytes) -> bytes:
         """Read the body that belongs to a head."""
         length = int(found[1]) if (found := LENGTH.search(head)) else 0
         while len(self.rest) < length and (data := self.sock.recv(65536)):
             self.rest += data
-        body, self.rest = self.rest[:length], self.rest[length:]
+        body, self.rest = bytes(self.rest[:length]), self.rest[length:]
         return body
 
     def read(self) -> tuple[bytes, bytes]:

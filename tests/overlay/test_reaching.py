@@ -1,0 +1,88 @@
+"""What cannot work is told in seconds, with what to do about it."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cf_vectorize import InputError, TransportError, Vectorize
+from cf_vectorize_overlay import wire
+from cf_vectorize_overlay.pacing import PAUSE_CAP
+from loads import lines, settings
+from raw_server import RawServer
+from scripted_server import ScriptedServer
+from sink import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from cf_vectorize import InsertReport
+    from loads import Clock
+
+    Insert = Callable[..., InsertReport]
+
+
+def test_a_certificate_that_does_not_verify_is_told_at_once(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_certificate(tmp_path / "server.pem"))
+    with (
+        RawServer(lambda connection: connection.read(), context) as server,
+        Vectorize("index", **settings(server.url)) as index,
+        pytest.raises(TransportError, match=r"certificate.*set SSL_CERT_FILE") as caught,
+    ):
+        index.insert(lines(1))
+    assert not caught.value.retryable
+    assert caught.value.report.batches[0].attempts == 1
+
+
+NOWHERE = {
+    "a port that refuses": ("http://127.0.0.1:1", r"refused.*is the emulator running\? .*cf-vectorize emulate"),
+    "a name that does not exist": ("https://nowhere.invalid", r"check the network, and base_url"),
+}
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_what_never_answered_is_given_up_soon(name: str, clock: Clock, insert: Insert) -> None:
+    url, words = NOWHERE[name]
+    with pytest.raises(TransportError, match=words):
+        insert(settings(url), lines(1))
+    assert clock.pauses == [1, 2, 4, 8]
+
+
+def test_who_says_how_long_is_obeyed_where_nothing_ever_answered(clock: Clock) -> None:
+    with Vectorize("index", **settings("http://127.0.0.1:1", give_up_after=40)) as index:
+        with pytest.raises(TransportError):
+            index.get_by_ids(["a"])
+    assert sum(clock.pauses) == 31
+
+
+def test_what_has_answered_is_waited_for(clock: Clock) -> None:
+    with Vectorize("index", **settings("http://127.0.0.1:1")) as index:
+        with ScriptedServer() as server:
+            index._index._wire._base_url = server.url
+            assert index.get_by_ids(["a"]).missing == ("a",)
+        with pytest.raises(TransportError):
+            index.get_by_ids(["a"])
+    assert 600 - PAUSE_CAP < sum(clock.pauses) <= 600
+
+
+@pytest.mark.parametrize("proxy", ["socks5://user:hunter22@127.0.0.1:1", "foo://user:hunter22@127.0.0.1"])
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with Vectorize("index", **settings("https://example.com")) as index:
+        with pytest.raises(InputError, match=r"ALL_PROXY.* names a proxy that cannot be used") as caught:
+            index.get_by_ids(["a"])
+    assert "hunter22" not in str(caught.value)
+
+
+def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    wire._ssl_context.cache_clear()
+    with Vectorize("index", **settings("https://127.0.0.1:1")) as index:
+        with pytest.raises(InputError, match="SSL_CERT_FILE cannot be read: No such file"):
+            index.get_by_ids(["a"])
+    wire._ssl_context.cache_clear()
