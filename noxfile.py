@@ -129,12 +129,14 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def clients(session: nox.Session) -> None:
-    """Try the emulator with Cloudflare's own clients, which are too large for the tests' environment."""
-    session.install("-e", ".[all]", *dependency_group("tests"), "cloudflare==5.9.0", "requests")
+    """Try the emulator with the clients that people have, which are too large for the tests' environment."""
+    tried = ["cloudflare==5.9.0", "langchain-cloudflare==0.4.3", "requests"]
+    session.install("-e", ".[all]", *dependency_group("tests"), *tried)
     env = {}
     if shutil.which("npm"):
         folder = str(Path(session.create_tmp()).absolute())
-        session.run("npm", "install", "--silent", "--prefix", folder, "cloudflare@7.3.0", WRANGLER, external=True)
+        packages = ["cloudflare@7.3.0", "wrangler@4.164.0"]
+        session.run("npm", "install", "--silent", "--prefix", folder, *packages, external=True)
         env["EMULATOR_NPM_CLIENTS"] = folder
     else:
         session.warn("no npm: the TypeScript SDK and wrangler are left out")

@@ -2,47 +2,59 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from raw_api import ACCOUNT, NDJSON, ndjson, vector
+from raw_api import ACCOUNT, DIMENSIONS, NDJSON, ndjson, vector
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from raw_api import Api
 
 # A folder with the npm packages `cloudflare` and `wrangler`; `nox -s clients` makes one.
 NPM = os.environ.get("EMULATOR_NPM_CLIENTS")
 needs_npm = pytest.mark.skipif(not NPM, reason="the npm clients are tried by `nox -s clients`")
 LINES = ndjson(vector("a", metadata={"k": "v"}), vector("b", namespace="n"))
-
-TYPESCRIPT = """
-import Cloudflare from "cloudflare";
-import fs from "fs";
-const [index, account_id, file] = process.argv.slice(2);
-const {indexes} = new Cloudflare().vectorize;
-const headers = {"Content-Type": "application/x-ndjson"};
-await indexes.insert(index, {account_id, body: fs.createReadStream(file)}, {headers});
-const found = await indexes.getByIDs(index, {account_id, ids: ["a", "b", "nobody"]});
-console.log(found.map(item => `${item.id} ${item.namespace} ${item.values.length}`).join());
-"""
+# What docs/emulator.md calls the index of its examples.
+INDEX = "articles"
 
 
 @pytest.fixture
 def file(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    base_url = f"{str(api.client.base_url).rstrip('/')}/client/v4"
-    for name in ("CLOUDFLARE_BASE_URL", "CLOUDFLARE_API_BASE_URL"):
-        monkeypatch.setenv(name, base_url)
+    api.index = INDEX
+    monkeypatch.setenv("CLOUDFLARE_BASE_URL", f"{str(api.client.base_url).rstrip('/')}/client/v4")
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "any-token")
     monkeypatch.setenv("WRANGLER_SEND_METRICS", "false")
     monkeypatch.setenv("HOME", str(tmp_path))
+    assert api.emulator is not None
+    api.emulator.reset_index(ACCOUNT, INDEX)
     path = tmp_path / "vectors.ndjson"
     path.write_bytes(LINES)
     return path
+
+
+def documented(pytestconfig: pytest.Config, name: str) -> str:
+    """Return the example of docs/emulator.md that begins with a comment of this name."""
+    text = (pytestconfig.rootpath / "docs/emulator.md").read_text(encoding="utf-8")
+    found = re.search(rf"^```(?:sh|ts|python)\n(?:#|//) {re.escape(name)}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def run(*command: object, cwd: Path) -> str:
+    done = subprocess.run(list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.filterwarnings("ignore:Passing raw bytes:DeprecationWarning")  # the only form it takes
@@ -70,32 +82,57 @@ def test_requests_with_a_file(api: Api, file: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-@pytest.mark.parametrize("form", [["-H", "Content-Type: application/x-ndjson", "--data-binary"], ["--form"]])
-def test_curl(api: Api, file: Path, form: list[str]) -> None:
-    url = f"{os.environ['CLOUDFLARE_BASE_URL']}/accounts/{ACCOUNT}/vectorize/v2/indexes/{api.index}/insert"
-    source = f"vectors=@{file}" if form == ["--form"] else f"@{file}"
-    command = ["curl", "-fsS", url, "-H", "Authorization: Bearer any-token", *form, source]
-    subprocess.run(command, check=True, capture_output=True)
+def test_curl_as_documented(api: Api, file: Path, pytestconfig: pytest.Config) -> None:
+    script = "set -eu\n" + documented(pytestconfig, "curl")
+    printed = run("sh", "-c", script, cwd=file.parent)
+    assert printed.count('"mutationId":"') == 2
+    assert printed.endswith(json.dumps(list(api.found("a", "b").values()), separators=(",", ":")) + "}")
+
+
+@pytest.fixture
+def npm_folder(file: Path) -> Iterator[Path]:
+    """Yield a folder from which the npm packages are found, with the file of vectors in it."""
+    assert NPM is not None
+    with tempfile.TemporaryDirectory(dir=NPM) as folder:
+        shutil.copy(file, folder)
+        yield Path(folder)
+
+
+@needs_npm
+def test_the_official_typescript_sdk_as_documented(npm_folder: Path, pytestconfig: pytest.Config) -> None:
+    script = npm_folder / "client.mjs"
+    script.write_text(documented(pytestconfig, "client.mjs"))
+    assert run("node", script, cwd=npm_folder) == "a null 32,b n 32\n"
+
+
+@needs_npm
+def test_wrangler_as_documented(npm_folder: Path, pytestconfig: pytest.Config) -> None:
+    printed = run("sh", "-c", "set -eu\n" + documented(pytestconfig, "wrangler"), cwd=npm_folder)
+    assert "Successfully enqueued 2 vectors" in printed
+    assert '"namespace": "n"' in printed
+
+
+def test_langchain_as_documented(api: Api, file: Path, pytestconfig: pytest.Config) -> None:
+    pytest.importorskip("langchain_cloudflare", reason="tried by `nox -s clients`")
+    script = file.parent / "with_langchain.py"
+    script.write_text(documented(pytestconfig, "with_langchain.py"))
+    assert run(sys.executable, script, cwd=file.parent) == "[('a', 1), ('b', 2)]\n"
     assert set(api.found("a", "b")) == {"a", "b"}
 
 
-@needs_npm
-def test_the_official_typescript_sdk(api: Api, file: Path) -> None:
-    assert NPM is not None
-    script = Path(NPM) / "client.mjs"
-    script.write_text(TYPESCRIPT)
-    run = subprocess.run(["node", script, api.index, ACCOUNT, file], check=True, capture_output=True, text=True)
-    assert run.stdout == "a null 32,b n 32\n"
-
-
-@needs_npm
-def test_wrangler(api: Api, file: Path) -> None:
-    assert NPM is not None
-    wrangler = [Path(NPM) / "node_modules/.bin/wrangler", "vectorize"]
-    run = subprocess.run(
-        [*wrangler, "insert", api.index, "--file", file], cwd=file.parent, check=True, capture_output=True, text=True
+def test_langchain_is_told_what_the_emulator_lacks(api: Api, file: Path) -> None:
+    langchain = pytest.importorskip("langchain_cloudflare", reason="tried by `nox -s clients`")
+    embeddings = pytest.importorskip("langchain_core.embeddings")
+    store = langchain.CloudflareVectorize(
+        embedding=embeddings.DeterministicFakeEmbedding(size=DIMENSIONS),
+        account_id=ACCOUNT,
+        api_token="any-token",
+        base_url=os.environ["CLOUDFLARE_BASE_URL"],
+        index_name=INDEX,
     )
-    assert "Successfully enqueued 2 vectors" in run.stdout
-    command = [*wrangler, "get-vectors", api.index, "--ids", "a", "b"]
-    run = subprocess.run(command, cwd=file.parent, check=True, capture_output=True, text=True)
-    assert '"namespace": "n"' in run.stdout
+    assert file.exists()
+    with pytest.raises(Exception, match="404"):
+        store.similarity_search("one")
+    record = api.emulator.activity.records()[-1]  # type: ignore[union-attr]
+    assert record.message is not None
+    assert "Cloudflare's endpoint `query`: this emulator has insert and get_by_ids only" in record.message

@@ -114,6 +114,14 @@ def test_the_first_vector_of_a_lookup_has_another_length(api: Api, count: int) -
     assert [len(item["values"]) for item in api.get("a", "b").json()["result"]] == [count, 32]
 
 
+@pytest.mark.parametrize("status", [200, 204, 205, 300, 304, 599])
+def test_any_status_is_answered_and_the_connection_serves_on(api: Api, status: int) -> None:
+    inject(api, {"status": status})
+    answer = api.insert(vector("a"))
+    assert (answer.status_code, bool(answer.content)) == (status, status not in {204, 205, 304})
+    assert api.insert(vector("a")).is_success
+
+
 def test_an_answer_is_huge_and_still_json(api: Api) -> None:
     api.insert(vector("a"))
     whole = len(api.get("a").content)
@@ -234,6 +242,7 @@ def test_what_is_left_of_a_fault_is_told(api: Api) -> None:
         ({"delay": -1}, "delay cannot be -1"),
         ({"headers": {"a": "b\r\nc: d"}}, "headers cannot be"),
         ({"headers": {"a b": "c"}}, "headers cannot be"),
+        ({"headers": {"Content-Length": "3"}}, "headers cannot be"),
         ({"truncate": -1}, "truncate cannot be -1"),
         ({"messages": ["text"]}, "messages cannot be ['text']"),
         ({"messages": [{"code": 1}]}, "messages cannot be"),

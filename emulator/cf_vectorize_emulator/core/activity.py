@@ -28,7 +28,7 @@ class RequestRecord:
         headers: Headers of the request; those that may be secret have no value.
         length: Length of the body as its Content-Length says it, where there is one.
         bytes: Length of the body, as far as it was read.
-        checksum: Checksum of a body that was read to its end.
+        checksum: Checksum of the beginning of a body, where it was read to its end.
         vectors: Vectors stored or found.
         ids: Ids asked for.
         pending: Ids asked for that are accepted and not readable yet.

@@ -16,6 +16,8 @@ Moment = Literal["before", "during", "after"]
 # A share is reached by adding it up, which rounds: 10 times 0.1 must fire once.
 ROUNDING: Final = 1e-9
 NUMBERS: Final = frozenset({int, float})
+# Headers that say how long a body is: what `content_length`, `truncate`, `huge` and `endless` are for.
+FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 HEADER: Final = re.compile(r"[A-Za-z0-9-]+:[ -~]*")
 
 
@@ -145,7 +147,9 @@ def _is_message(item: Any) -> bool:
 
 def _is_header(header: tuple[Any, Any]) -> bool:
     name, value = header
-    return isinstance(name, str) and isinstance(value, str) and bool(HEADER.fullmatch(f"{name}:{value}"))
+    if not isinstance(name, str) or not isinstance(value, str) or name.lower() in FRAMING:
+        return False
+    return bool(HEADER.fullmatch(f"{name}:{value}"))
 
 
 def read_faults(document: Any) -> list[Fault]:
