@@ -114,14 +114,6 @@ def test_the_iterator_gives_a_repeated_id_each_time_and_sends_it_once_a_request(
     assert index.asked == [["v0", "x"]]
 
 
-def test_a_vector_nobody_asked_for_is_not_given(index: ScriptedServer, transport: Index) -> None:
-    fill(index, 2)
-    index.script = [success(list(index.stored.values()))]
-    vectors = get(transport, ["v1", "v7"])
-    assert list(vectors) == ["v1"]
-    assert vectors.missing == ("v7",)
-
-
 # --- what a vector holds --------------------------------------------------------------------------------------------
 
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
-    from cf_vectorize.read import export, fetch
+    from cf_vectorize.read import export
+    from cf_vectorize_overlay import index as overlay_index
 
     from . import terminal
 else:
-    export, fetch = Late("cf_vectorize.read.export"), Late("cf_vectorize.read.fetch")
+    export, overlay_index = Late("cf_vectorize.read.export"), Late("cf_vectorize_overlay.index")
     terminal = Late("cf_vectorize.cli.terminal")
 
 
@@ -67,7 +68,7 @@ def _ids(arguments: argparse.Namespace) -> Iterator[str]:
     for number, line in enumerate(lines_of("--ids-from", arguments.ids_from) if arguments.ids_from else (), 1):
         if not line:
             continue
-        if problem := fetch.problem_of(line):
+        if problem := overlay_index.id_problem(line):
             raise cf_vectorize.InputError(f"--ids-from {arguments.ids_from}:{number}: {problem}")
         yield line
 

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
+from cf_vectorize_overlay.envelope import printable
 from cf_vectorize_overlay.errors import InputError, UnexpectedResponseError, VectorizeError
-from cf_vectorize_overlay.index import Attempts
-from cf_vectorize_overlay.limits import ID_BYTES, IDS_PER_GET_BY_IDS
+from cf_vectorize_overlay.index import Attempts, id_problem
+from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS
 
 from .vectors import Vectors, nests_too_deeply
 
@@ -40,14 +41,12 @@ class Believed:
         """Hold the vectors of one answer against those before them.
 
         Raises:
-            UnexpectedResponseError: One has no values, another number of them than the vectors before it, or members
-                that are nested too deeply to be written again.
+            UnexpectedResponseError: One has another number of values than the vectors before it, or members that are
+                nested too deeply to be written again.
 
         """
         for vector in vectors:
             count = len(vector.values)
-            if not count:
-                raise _unexpected(index, vector, "has no values")
             if self.dimensions not in {None, count}:
                 has = f"has {count:,} values, those before it have {self.dimensions:,}"
                 raise _unexpected(index, vector, has)
@@ -155,20 +154,9 @@ def checked(ids: Iterable[str]) -> Iterator[str]:
     if isinstance(ids, (str, bytes)):
         raise InputError(f"ids is one {type(ids).__name__}; give a list of ids")
     for place, identity in enumerate(ids):
-        if problem := problem_of(identity):
+        if problem := id_problem(identity):
             raise InputError(f"ids[{place}] {problem}")
         yield identity
-
-
-def problem_of(identity: object) -> str | None:
-    """Say why something is no id: not a string, empty, or longer than 64 bytes of UTF-8."""
-    if not isinstance(identity, str):
-        return f"is {type(identity).__name__}; an id is a string"
-    try:
-        size = len(identity.encode())
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which UTF-8 cannot express"
-    return None if 0 < size <= ID_BYTES else f"is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}"
 
 
 def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -183,5 +171,5 @@ def _fetch_once(index: Index, asked: list[str], stop: threading.Event) -> dict[s
 
 
 def _unexpected(index: Index, vector: Vector, why: str) -> UnexpectedResponseError:
-    message = f'the answer cannot be believed: vector "{vector.id}" {why}'
+    message = f'the answer cannot be believed: vector "{printable(vector.id)}" {why}'
     return UnexpectedResponseError(message, 200, None, "POST", f"…/indexes/{index.name}/get_by_ids")
