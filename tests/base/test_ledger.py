@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,27 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_was_noted_is_read_in_order(path: Path) -> None:
     assert noted(path) == NOTES
+
+
+def test_what_is_durable_is_on_disk_and_so_is_the_name_of_a_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[Path, int]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path, -1 if path.is_dir() else path.stat().st_size))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    path = tmp_path / "ledger"
+    with opened(path) as ledger:
+        assert synced == [(path, path.stat().st_size), (tmp_path, -1)]
+        ledger.note(*NOTES[:2], durable=False)
+        assert len(synced) == 2
+        ledger.note(*NOTES[2:])
+        assert synced[2:] == [(path, path.stat().st_size)]
 
 
 def test_a_torn_end_at_any_byte_costs_one_note_and_is_overwritten(path: Path) -> None:

@@ -205,6 +205,23 @@ def test_a_source_that_shrinks_under_a_journal_ends_the_load_with_its_report(tmp
     assert caught.value.report.vectors == 2
 
 
+def test_a_file_that_is_removed_before_its_turn_ends_the_load_with_its_report(tmp_path: Path) -> None:
+    first, second = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
+    for path, prefix in ((first, "v"), (second, "w")):
+        path.write_bytes(b"".join(lines(2, prefix)))
+
+    def remove(_: object) -> None:
+        second.unlink(missing_ok=True)
+
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        server.before_answer = remove
+        with pytest.raises(InsertError, match="accepted") as caught:
+            index.insert([first, second], batch_vectors=1, concurrency=1)
+    (error,) = caught.value.exceptions
+    assert str(error) == f"{second}: No such file or directory"
+    assert caught.value.report.vectors == 2
+
+
 def test_a_file_that_is_replaced_during_a_load_is_not_taken_for_the_one_that_was_begun(tmp_path: Path) -> None:
     first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
     first.write_bytes(line("a"))

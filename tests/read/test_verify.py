@@ -246,18 +246,21 @@ def test_a_sample_that_is_nearly_all_wrong_bounds_nothing_away() -> None:
     assert most_wrong(10_000_000, 3000, 2990) / 10_000_000 == pytest.approx(clopper_pearson(3000, 2990), rel=1e-5)
 
 
-@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n), st.integers(0, 60))))
-def test_it_is_the_largest_number_that_the_sample_does_not_refute(case: tuple[int, int, int]) -> None:
-    population, looked_at, wrong = case[0], case[1], min(case[2], case[1])
+@pytest.mark.parametrize("population", [1, 2, 12, 60])
+def test_it_is_the_largest_number_that_the_sample_does_not_refute(population: int) -> None:
+    """Exactly, for every sample there is."""
 
-    def chance(wrong_in_all: int) -> float:
+    def chance(wrong_in_all: int, looked_at: int, wrong: int) -> float:
         ways = sum(
             math.comb(wrong_in_all, k) * math.comb(population - wrong_in_all, looked_at - k) for k in range(wrong + 1)
         )
         return ways / math.comb(population, looked_at)
 
-    possible = range(wrong, population - looked_at + wrong + 1)
-    assert most_wrong(population, looked_at, wrong) == max(n for n in possible if chance(n) >= 0.05 - 1e-12)
+    for looked_at in range(1, population + 1):
+        for wrong in range(looked_at + 1):
+            possible = range(wrong, population - looked_at + wrong + 1)
+            largest = next(n for n in reversed(possible) if chance(n, looked_at, wrong) >= 0.05 - 1e-12)
+            assert most_wrong(population, looked_at, wrong) == largest
 
 
 @pytest.mark.parametrize(("population", "wrong_in_all", "size"), [(1000, 10, 150), (400, 40, 40), (300, 1, 60)])

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,12 +165,14 @@ def test_a_caller_s_file_is_left_open_where_it_was_read_from(tmp_path: Path, clo
     assert clock.pauses
 
 
-def test_a_fifo(tmp_path: Path, clock: Clock) -> None:
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_fifo(*, opened: bool, tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "fifo"
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(NDJSON,))
     writer.start()
-    assert loaded(path) == ids(10)
+    with path.open("rb") if opened else nullcontext(path) as source:
+        assert loaded(source) == ids(10)
     writer.join()
     assert clock.pauses
 
