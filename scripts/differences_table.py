@@ -18,7 +18,7 @@ def table(differences: list[dict[str, Any]]) -> str:
     """Render the differences as a Markdown table."""
     rows = ["| where | Cloudflare's document | the fragment | why | evidence |", "|---|---|---|---|---|"]
     for entry in differences:
-        says = f"`{json.dumps(entry['theirs'])}`" if "theirs" in entry else "nothing"
+        says = f"`{json.dumps(entry['theirs'])}`" if "theirs" in entry else entry.get("page", "nothing")
         cells = [f"`{short(entry['pointer'])}`", says, entry["what"], entry["why"], entry["evidence"]]
         rows.append(f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |")
     return "\n".join(rows) + "\n"

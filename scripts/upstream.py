@@ -81,9 +81,11 @@ def load(path: Path) -> Tree:
 
 
 def declarations(path: Path) -> dict[str, Any]:
-    """Read the declared differences: what Cloudflare's document says, by pointer."""
+    """Read the declared differences from Cloudflare's document: what it says, by pointer."""
     declared: dict[str, Any] = {}
     for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+        if "page" in entry:
+            continue
         for pointer in expand(entry["pointer"]):
             if pointer in declared:
                 raise ValueError(f"{path.name} declares {pointer} twice")

@@ -42,11 +42,11 @@ class GetByIdsResponse:
         success = self.success
 
         errors = []
-        for componentsschemas_no_errors_item_data in self.errors:
-            componentsschemas_no_errors_item = (
-                componentsschemas_no_errors_item_data.to_dict()
+        for componentsschemas_messages_item_data in self.errors:
+            componentsschemas_messages_item = (
+                componentsschemas_messages_item_data.to_dict()
             )
-            errors.append(componentsschemas_no_errors_item)
+            errors.append(componentsschemas_messages_item)
 
         messages = []
         for componentsschemas_messages_item_data in self.messages:
@@ -85,12 +85,12 @@ class GetByIdsResponse:
 
         errors = []
         _errors = d.pop("errors")
-        for componentsschemas_no_errors_item_data in _errors:
-            componentsschemas_no_errors_item = Error.from_dict(
-                componentsschemas_no_errors_item_data
+        for componentsschemas_messages_item_data in _errors:
+            componentsschemas_messages_item = Error.from_dict(
+                componentsschemas_messages_item_data
             )
 
-            errors.append(componentsschemas_no_errors_item)
+            errors.append(componentsschemas_messages_item)
 
         messages = []
         _messages = d.pop("messages")

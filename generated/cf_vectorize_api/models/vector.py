@@ -22,7 +22,7 @@ class Vector:
     Attributes:
         id (str): Identifier of the vector, unique in its index across namespaces; at most 64 bytes of UTF-8.
         values (list[float]): The values, as many as the index has dimensions (32 to 1536). Stored and answered as
-            float32; answered as shortest decimals, whole numbers without a point.
+            float32; answered as shortest decimals. Whether a whole number comes with a point (`0` or `0.0`) is unknown.
         namespace (None | str | Unset): Namespace of the vector; at most 64 bytes of UTF-8. Null or absent where it has
             none.
         metadata (Metadata | None | Unset): Null, absent or empty when the vector was inserted without metadata; which
