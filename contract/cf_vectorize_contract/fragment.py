@@ -1,4 +1,4 @@
-"""The OpenAPI fragment as a judge of requests and answers. Needs the extra `contract`.
+"""The OpenAPI fragment as a judge of requests, answers and exchanges. Needs the extra `contract`.
 
 `Fragment.load()` is the contract as published: objects are open. `Fragment.load(strict=True)` also names
 every member and query parameter that the fragment does not describe. Reads one file; the rest is pure.
@@ -6,13 +6,11 @@ every member and query parameter that the fragment does not describe. Reads one 
 
 from __future__ import annotations
 
-import copy
-import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import attrs
 import yaml
@@ -21,55 +19,19 @@ from referencing import Registry
 from referencing.exceptions import PointerToNowhere
 from referencing.jsonschema import DRAFT202012
 
+from .exchange import REFUSED, relation_problems
+from .schema import UNDOCUMENTED, closed, problems_of, references, validator_class
+from .texts import carries, in_a_form, template_pattern, typed
+from .wire import Problem, Request, Response, lower, media_type, read_json
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
-UNDOCUMENTED = "undocumented"
 METHODS = {"get", "put", "post", "delete", "patch"}
 _URI = "urn:cf-vectorize:fragment"
-
-
-@attrs.frozen
-class Problem:
-    """One way in which a request or an answer departs from the fragment.
-
-    Attributes:
-        place: Which part of it, such as `response body` or `request line 2`.
-        path: JSON path in that part; empty where the part as a whole is meant.
-        rule: The JSON Schema keyword, or a word of this module, such as `undocumented` or `media type`.
-        message: What is wrong, in words.
-
-    """
-
-    place: str
-    path: str
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        """Say it on one line."""
-        return f"{self.place} {self.path}".rstrip() + f": {self.message}"
-
-
-@attrs.frozen
-class Request:
-    """A request as it is on the wire: `target` is the path with its query."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes
-
-
-@attrs.frozen
-class Response:
-    """An answer as it is on the wire."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_DISCARD = {"unparsable-behavior": ["discard"]}
 
 
 @attrs.frozen
@@ -80,14 +42,27 @@ class _Node:
     value: Any
 
     def __truediv__(self, key: str) -> _Node:
-        return _Node(f"{self.pointer}/{_escape(key)}", self.value[key])
+        return _Node(f"{self.pointer}/{key.replace('~', '~0').replace('/', '~1')}", self.value[key])
 
     def __contains__(self, key: str) -> bool:
         return key in self.value
 
 
+@attrs.frozen
+class _Operation:
+    """The operation that a request is for, and the parameters that its path holds."""
+
+    path: _Node
+    node: _Node
+    found: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return str(self.node.value["operationId"])
+
+
 class Fragment:
-    """Judges requests and answers of the operations that one OpenAPI 3.1 document describes.
+    """Judges requests, answers and exchanges of the operations that one OpenAPI 3.1 document describes.
 
     Args:
         document: The document, decoded. Is not changed.
@@ -99,42 +74,50 @@ class Fragment:
     """
 
     def __init__(self, document: Mapping[str, Any], *, strict: bool = False) -> None:
+        self.version = str(document["info"]["version"])
         self._strict = strict
-        contents = _closed(document) if strict else document
+        contents = closed(document) if strict else document
         self._registry: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(contents))
         self._resolver = self._registry.resolver(_URI)
         self._root = _Node("", contents)
-        for reference in _references(contents):
+        for reference in references(contents):
             self._at(reference)
-        self._prefix = urlsplit(contents["servers"][0]["url"]).path
+        self.prefix = urlsplit(contents["servers"][0]["url"]).path
         self._limits = {name: limit["value"] for name, limit in contents["x-limits"].items()}
+        self._validators = validator_class(self._limits)
         self._validator = cache(self._build_validator)
 
     @classmethod
     def load(cls, *, strict: bool = False) -> Self:
-        """Make the judge of the fragment that this package carries."""
+        """Return the judge of the fragment that this package carries."""
         return cls(load_document(), strict=strict)
+
+    def exchange_problems(self, request: Request, response: Response) -> list[Problem]:
+        """Judge an exchange: the answer, the request where it was taken, and whether the two go together.
+
+        A request that was refused may be wrong in any way: that is what it was refused for.
+        """
+        operation = self._operation(request)
+        if operation is None:
+            return [_no_operation(request)]
+        problems = self.response_problems(operation.name, response)
+        asked = self.request_problems(request)
+        if response.status < REFUSED:
+            problems = asked + problems
+        return problems or list(relation_problems(operation.name, request, response, refusable=bool(asked)))
 
     def request_problems(self, request: Request) -> list[Problem]:
         """Judge a request: its path, query, credentials, content type, body and each NDJSON line."""
-        url = urlsplit(request.target)
-        for template, path_item in self._root.value["paths"].items():
-            matched = _template_pattern(self._prefix + template).fullmatch(url.path)
-            if matched and request.method.lower() in path_item:
-                break
-        else:
-            return [Problem("request line", "", "operation", f"no operation {request.method} {url.path}")]
-        path = self._root / "paths" / template
-        operation = path / request.method.lower()
-        found = {
-            "path": {name: unquote(value) for name, value in matched.groupdict().items() if value},
-            "query": dict(parse_qsl(url.query, keep_blank_values=True)),
-        }
-        headers = _lower(request.headers)
+        operation = self._operation(request)
+        if operation is None:
+            return [_no_operation(request)]
+        query = parse_qs(urlsplit(request.target).query, keep_blank_values=True)
+        found = {"path": {name: [unquote(text)] for name, text in operation.found.items() if text}, "query": query}
+        headers = lower(request.headers)
         return [
-            *self._parameter_problems([path, operation], found),
+            *self._parameter_problems([operation.path, operation.node], found),
             *self._credential_problems(headers),
-            *self._request_body_problems(operation, headers, request.body),
+            *self._request_body_problems(operation.node, headers, request.body, discard=query == _DISCARD),
         ]
 
     def response_problems(self, operation_id: str, response: Response) -> list[Problem]:
@@ -146,21 +129,39 @@ class Fragment:
         if status not in responses:
             return [Problem("response status", "", "status", f"{response.status} is not described")]
         described = self._follow(responses / status)
-        headers = _lower(response.headers)
+        headers = lower(response.headers)
         return [
             *self._header_problems(described, headers),
             *self._content_problems("response", described, headers, response.body),
         ]
 
+    def operation_of(self, request: Request) -> str | None:
+        """Return the id of the operation that a request is for; None where the fragment has none."""
+        operation = self._operation(request)
+        return None if operation is None else operation.name
+
     def route(self, operation_id: str) -> tuple[str, str]:
-        """Give an operation's method, and its path below the base URL with its parameters in braces."""
+        """Return an operation's method, and its path below the base URL with its parameters in braces."""
         for template, path_item in self._root.value["paths"].items():
             for method in METHODS & path_item.keys():
                 if path_item[method]["operationId"] == operation_id:
                     return method.upper(), template
         raise ValueError(f"the fragment has no operation {operation_id}")
 
-    def _parameter_problems(self, owners: list[_Node], found: Mapping[str, dict[str, str]]) -> Iterator[Problem]:
+    def _operation(self, request: Request) -> _Operation | None:
+        path, method = urlsplit(request.target).path, request.method.lower()
+        found: list[_Operation] = []
+        for template, path_item in self._root.value["paths"].items():
+            matched = template_pattern(self.prefix + template).fullmatch(path)
+            if matched and method in path_item and method in METHODS:
+                item = self._root / "paths" / template
+                found.append(_Operation(item, item / method, matched.groupdict()))
+        # A fixed path goes before a template that matches it too.
+        return min(found, key=lambda operation: len(operation.found), default=None)
+
+    def _parameter_problems(
+        self, owners: list[_Node], found: Mapping[str, Mapping[str, list[str]]]
+    ) -> Iterator[Problem]:
         described = set()
         for owner in owners:
             for position in range(len(owner.value.get("parameters", []))):
@@ -169,7 +170,10 @@ class Fragment:
                 described.add((where, name))
                 place = f"request {where} {name}"
                 if name in found[where]:
-                    yield from self._text_problems(place, parameter / "schema", found[where][name])
+                    texts = found[where][name]
+                    if parameter.value.get("explode") is False:
+                        texts = [part for text in texts for part in text.split(",")]
+                    yield from self._text_problems(place, parameter / "schema", texts)
                 elif parameter.value.get("required"):
                     yield Problem(place, "", "required", "is missing")
         if self._strict:
@@ -180,85 +184,112 @@ class Fragment:
     def _credential_problems(self, headers: Mapping[str, str]) -> Iterator[Problem]:
         schemes = self._root.value["components"]["securitySchemes"]
         if not any(
-            all(_carries(schemes[name], headers) for name in needed) for needed in self._root.value["security"]
+            all(carries(schemes[name], headers) for name in needed) for needed in self._root.value["security"]
         ):
             yield Problem("request headers", "", "security", "carry no credentials that the fragment knows")
 
-    def _request_body_problems(self, operation: _Node, headers: Mapping[str, str], body: bytes) -> Iterator[Problem]:
+    def _request_body_problems(
+        self, operation: _Node, headers: Mapping[str, str], body: bytes, *, discard: bool
+    ) -> Iterator[Problem]:
         if "requestBody" not in operation:
             if body:
                 yield Problem("request body", "", UNDOCUMENTED, "is not described")
             return
         described = operation / "requestBody"
         if body:
-            yield from self._content_problems("request", described, headers, body)
+            yield from self._content_problems("request", described, headers, body, discard=discard)
         elif described.value.get("required"):
             yield Problem("request body", "", "required", "is missing")
 
     def _header_problems(self, described: _Node, headers: Mapping[str, str]) -> Iterator[Problem]:
         for name in described.value.get("headers", {}):
+            header = self._follow(described / "headers" / name)
             if name.lower() in headers:
-                header = self._follow(described / "headers" / name)
-                yield from self._text_problems(f"response header {name}", header / "schema", headers[name.lower()])
+                text = headers[name.lower()]
+                listed = self._follow(header / "schema").value.get("type") == "array"
+                texts = [part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', text)] if listed else [text]
+                yield from self._text_problems(f"response header {name}", header / "schema", texts)
+            elif header.value.get("required"):
+                yield Problem(f"response header {name}", "", "required", "is missing")
 
     def _content_problems(
-        self, side: str, described: _Node, headers: Mapping[str, str], body: bytes
+        self, side: str, described: _Node, headers: Mapping[str, str], body: bytes, *, discard: bool = False
     ) -> Iterator[Problem]:
-        content = described / "content"
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in content:
-            known = ", ".join(content.value)
-            yield Problem(f"{side} headers", "", "media type", f"{media_type or 'none'} is not one of {known}")
+        content, found = described / "content", media_type(headers)
+        if found == "multipart/form-data":
+            found, body = in_a_form(content.value, headers, body)
+        ranges = [found, f"{found.partition('/')[0]}/*", "*/*"]
+        known = next((known for known in ranges if known in content), None)
+        if known is None:
+            expected = ", ".join(content.value)
+            yield Problem(f"{side} headers", "", "media type", f"{found or 'none'} is not one of {expected}")
             return
-        media = content / media_type
+        media = content / known
         if "x-line-schema" in media:
-            yield from self._ndjson_problems(media, body)
-        elif media_type == "application/json":
+            yield from self._ndjson_problems(media, body, discard=discard)
+        elif known == "application/json":
             yield from self._json_problems(f"{side} body", media / "schema", body)
         else:
-            yield from self._text_problems(f"{side} body", media / "schema", body.decode(errors="replace"))
+            yield from self._text_problems(f"{side} body", media / "schema", [body.decode(errors="replace")])
 
-    def _ndjson_problems(self, media: _Node, body: bytes) -> Iterator[Problem]:
+    def _ndjson_problems(self, media: _Node, body: bytes, *, discard: bool) -> Iterator[Problem]:
         # The schema of the whole body can say no more than that it is bytes; the lines have one of their own.
         if media.value["schema"] != {"type": "string", "format": "binary"}:
             yield Problem("request body", "", "format", "is described as something else than bytes")
         line_schema = self._at(media.value["x-line-schema"])
         lines = body.removesuffix(b"\n").split(b"\n")
-        yield from self._limit_problems(
-            "request body", {"insert_body_bytes": len(body), "vectors_per_insert": len(lines)}
-        )
-        for number, line in enumerate(lines, start=1):
-            place = f"request line {number}"
-            problems = list(self._json_problems(place, line_schema, line))
-            yield from problems or self._limit_problems(place, _line_sizes(json.loads(line)))
-
-    def _limit_problems(self, place: str, sizes: Mapping[str, int]) -> Iterator[Problem]:
-        for name, size in sizes.items():
+        for name, size in (("insert_body_bytes", len(body)), ("vectors_per_insert", len(lines))):
             if size > self._limits[name]:
-                yield Problem(place, "", name, f"{size:,} is more than {self._limits[name]:,} ({name})")
+                yield Problem("request body", "", name, f"{size:,} is more than {self._limits[name]:,} ({name})")
+        # Of bad lines that are to be dropped, the answer does not say which were.
+        first = None
+        for number, line in enumerate(() if discard else lines, start=1):
+            # What the service does with a blank line is unknown.
+            if not line.strip() and not self._strict:
+                continue
+            place = f"request line {number}"
+            try:
+                vector = read_json(line)
+            except ValueError as error:
+                yield Problem(place, "", "json", f"is not JSON: {error}")
+                continue
+            problems = list(self._schema_problems(place, line_schema, vector))
+            yield from problems
+            if not problems:
+                dimensions = len(vector["values"])
+                first = first or dimensions
+                if dimensions != first:
+                    yield Problem(place, "$.values", "dimensions", f"are {dimensions:,}, and the first has {first:,}")
 
     def _json_problems(self, place: str, schema: _Node, text: bytes) -> Iterator[Problem]:
         try:
-            instance = json.loads(text, parse_constant=_refuse_constant)
-            # Half a surrogate pair is an escape that JSON allows and UTF-8 cannot say.
-            json.dumps(instance, ensure_ascii=False).encode()
+            instance = read_json(text)
         except ValueError as error:
             yield Problem(place, "", "json", f"is not JSON: {error}")
         else:
             yield from self._schema_problems(place, schema, instance)
 
-    def _text_problems(self, place: str, schema: _Node, text: str) -> Iterator[Problem]:
-        # Nothing on the wire shows the type of a text: the schema has to say it, for those who generate code.
-        if self._follow(schema).value.get("type") != "string":
-            yield Problem(place, "", "type", "is described as something else than a string")
-        yield from self._schema_problems(place, schema, text)
+    def _text_problems(self, place: str, schema: _Node, texts: Sequence[str]) -> Iterator[Problem]:
+        described = self._follow(schema).value
+        if described.get("type") == "array":
+            item = self._follow(schema / "items").value
+            if "type" not in item:
+                yield Problem(place, "", "type", "is described without a type")
+            yield from self._schema_problems(place, schema, [typed(text, item) for text in texts])
+        elif len(texts) > 1:
+            yield Problem(place, "", "type", f"is given {len(texts)} times")
+        else:
+            # Nothing on the wire shows the type of a text: the schema has to say it, for those who generate code.
+            if "type" not in described:
+                yield Problem(place, "", "type", "is described without a type")
+            yield from self._schema_problems(place, schema, typed(texts[0], described))
 
     def _schema_problems(self, place: str, schema: _Node, instance: Any) -> Iterator[Problem]:
         for error in self._validator(schema.pointer).iter_errors(instance):
-            yield from _problems_of(place, error)
+            yield from problems_of(place, error)
 
-    def _build_validator(self, pointer: str) -> Draft202012Validator:
-        return Draft202012Validator(
+    def _build_validator(self, pointer: str) -> Validator:
+        return self._validators(
             {"$ref": f"{_URI}#{pointer}"},
             registry=self._registry,
             format_checker=Draft202012Validator.FORMAT_CHECKER,
@@ -283,85 +314,5 @@ def load_document() -> dict[str, Any]:
     return document
 
 
-def _closed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy the document with every object that lists its members closed to others."""
-
-    def close(node: Any) -> None:
-        if isinstance(node, dict):
-            if "properties" in node:
-                node.setdefault("unevaluatedProperties", False)
-            for child in node.values():
-                close(child)
-        elif isinstance(node, list):
-            for child in node:
-                close(child)
-
-    closed = copy.deepcopy(dict(document))
-    close(closed)
-    return closed
-
-
-def _references(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        for key, child in node.items():
-            if key in {"$ref", "x-line-schema"}:
-                yield child
-            else:
-                yield from _references(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from _references(child)
-
-
-def _problems_of(place: str, error: ValidationError) -> Iterator[Problem]:
-    """Turn an error of jsonschema into problems: one for each undocumented member, else one."""
-    for leaf in _leaves(error):
-        if leaf.validator == "unevaluatedProperties":
-            instance, schema = cast("tuple[dict[str, Any], dict[str, Any]]", (leaf.instance, leaf.schema))
-            for name in sorted(instance.keys() - schema["properties"].keys()):
-                member = f".{name}" if name.isidentifier() else f"[{name!r}]"
-                yield Problem(place, leaf.json_path + member, UNDOCUMENTED, "is not described")
-        else:
-            yield Problem(place, leaf.json_path, str(leaf.validator), leaf.message)
-
-
-def _leaves(error: ValidationError) -> list[ValidationError]:
-    """Give what is wrong within the alternative of an `anyOf` that has the instance's type, if one has."""
-    if error.validator != "anyOf":
-        return [error]
-    elsewhere = {e.relative_schema_path[0] for e in error.context if e.validator == "type" and not e.relative_path}
-    within = [e for e in error.context if e.relative_schema_path[0] not in elsewhere]
-    return [leaf for e in within for leaf in _leaves(e)] or [error]
-
-
-def _carries(scheme: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-    if scheme["type"] == "http":
-        return headers.get("authorization", "").lower().startswith(f"{scheme['scheme']} ")
-    return scheme["in"] == "header" and bool(headers.get(scheme["name"].lower()))
-
-
-def _line_sizes(line: Mapping[str, Any]) -> dict[str, int]:
-    """Give the sizes in bytes that JSON Schema cannot bound, by the names of `x-limits`."""
-    compact = json.dumps(line.get("metadata"), ensure_ascii=False, separators=(",", ":"))
-    return {
-        "id_bytes": len(line["id"].encode()),
-        "namespace_bytes": len((line.get("namespace") or "").encode()),
-        "metadata_bytes": len(compact.encode()),
-    }
-
-
-def _template_pattern(template: str) -> re.Pattern[str]:
-    """Match a path against its template; a parameter may be empty, which its `required` then judges."""
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(template)))
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
-
-
-def _escape(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")
+def _no_operation(request: Request) -> Problem:
+    return Problem("request line", "", "operation", f"no operation {request.method} {urlsplit(request.target).path}")
