@@ -1,4 +1,4 @@
-"""Mutants of an OpenAPI document: copies in which one constraint is knocked out or changed."""
+"""Mutants of an OpenAPI document: copies in which one constraint is knocked out, changed, or added."""
 
 from __future__ import annotations
 
@@ -14,13 +14,31 @@ if TYPE_CHECKING:
 
 # Words for readers, names that only code refers to, and permissions, which no request or answer shows.
 UNTESTABLE = {
-    "description", "summary", "title", "example", "examples", "tags", "operationId", "info", "openapi",
-    "evidence", "x-api-token-group",
-}  # fmt: skip
+    "description",
+    "summary",
+    "title",
+    "example",
+    "examples",
+    "tags",
+    "operationId",
+    "info",
+    "openapi",
+    "evidence",
+    "x-api-token-group",
+    "links",
+}
 # Maps from names to constraints: their keys are no keywords.
 NAMED = {
-    "properties", "headers", "content", "responses", "paths", "securitySchemes", "schemas", "parameters", "x-limits",
-}  # fmt: skip
+    "properties",
+    "headers",
+    "content",
+    "responses",
+    "paths",
+    "securitySchemes",
+    "schemas",
+    "parameters",
+    "x-limits",
+}
 REMOVED = object()
 
 Path = tuple[Any, ...]
@@ -51,21 +69,42 @@ def mutants(document: dict[str, Any]) -> Iterator[Mutant]:
 
 def _changes(node: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
     """Walk the document, and give the place of each constraint with each change to make there."""
-    if isinstance(node, list):
-        for position, child in enumerate(node):
-            yield from _changes(child, (*path, position))
-    elif isinstance(node, dict):
-        named = bool(path) and path[-1] in NAMED
-        for key, value in node.items():
-            if named:
-                yield (*path, key), "taken away", REMOVED
-            elif key in UNTESTABLE:
-                continue
-            else:
-                operator = OPERATORS.get(key, _untouched)
-                for change, replacement in operator(value):
-                    yield (*path, key), change, replacement
+    children = (
+        list(enumerate(node)) if isinstance(node, list) else list(node.items()) if isinstance(node, dict) else []
+    )
+    named = bool(path) and path[-1] in NAMED
+    if isinstance(node, dict) and not named:
+        for change, key, constraint in _added(node, path):
+            yield (*path, key), change, constraint
+    for key, value in children:
+        if isinstance(node, dict) and named:
+            yield (*path, key), "taken away", REMOVED
+        elif isinstance(node, dict) and key not in UNTESTABLE:
+            for change, replacement in OPERATORS.get(key, _untouched)(value):
+                yield (*path, key), change, replacement
+        if named or key not in UNTESTABLE:
             yield from _changes(value, (*path, key))
+
+
+def _added(node: dict[str, Any], path: Path) -> Iterator[tuple[str, str, Any]]:
+    """Give each constraint that a header or a schema does not have and might have."""
+    if path[-2:-1] in {("headers",), ("parameters",)} and "schema" in node and not node.get("required"):
+        yield "made required", "required", True
+    if "schema" not in "/".join(map(str, path)):
+        return
+    kinds = node.get("type", "object" if "properties" in node else ())
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        for keyword, value in TIGHTER.get(kind, ()):
+            if not node.keys() & {keyword, "format", "enum"} and IMPLIED.isdisjoint((keyword, name) for name in path):
+                yield f"{keyword} {value!r} added", keyword, value
+    if (
+        {"type", "anyOf", "$ref"} & node.keys()
+        and not node.keys() & {"in", "enum", "format"}
+        and path[-1] != "x-strict"
+    ):
+        yield "refused altogether", "not", {}
+    for name in sorted(node.get("properties", {}).keys() - set(node.get("required", ()))):
+        yield f"{name} made required", "required", [*node.get("required", ()), name]
 
 
 def _untouched(_: Any) -> Iterator[Change]:
@@ -84,9 +123,44 @@ def _replaced(value: str) -> Iterator[Change]:
     yield f"{value!r} replaced", "another"
 
 
+def _rewritten(value: str) -> Iterator[Change]:
+    """Loosen a pattern at either end, and tighten it."""
+    yield "removed", REMOVED
+    for end, changed in (("before", value.removeprefix("^")), ("behind", value.removesuffix("$"))):
+        if changed != value:
+            yield f"unanchored {end}", changed
+    yield "digitless", f"(?!.*[0-9]){value}"
+    yield "blankless", f"(?!.* ){value}"
+    yield "shortened", f"(?!.{{41}}){value}"
+
+
+def _widened(value: Any) -> Iterator[Change]:
+    """Take each member out of a list, and add one."""
+    yield from _shortened(value)
+    if isinstance(value, list):
+        yield "widened", [*value, "another"]
+
+
+def _retyped(value: Any) -> Iterator[Change]:
+    yield from _shortened(value)
+    others = {"number": "integer", "integer": "number", "string": "integer", "object": "array", "array": "object"}
+    kinds = [value] if isinstance(value, str) else value
+    for kind in kinds:
+        if kind in others:
+            yield f"{kind} made {others[kind]}", others[kind]
+    if "null" not in kinds and kinds not in (["apiKey"], ["http"]):
+        yield "made nullable", [*kinds, "null"]
+
+
 def _negated(value: bool) -> Iterator[Change]:  # noqa: FBT001 - a value of the document
     yield from _removed(value)
     yield f"{value} negated", not value
+
+
+def _moved(value: float) -> Iterator[Change]:
+    yield from _removed(value)
+    yield f"{value} halved", value / 2
+    yield f"{value} doubled", value * 2
 
 
 def _shifted(value: int) -> Iterator[Change]:
@@ -112,13 +186,73 @@ def _fewer_credentials(value: list[dict[str, Any]]) -> Iterator[Change]:
             yield f"{scheme} not needed", [*value[:position], fewer, *value[position + 1 :]]
 
 
+# What another constraint says already.
+IMPLIED = {
+    ("minLength", "mutationId"),
+    ("minLength", "retry-after"),
+    ("maxLength", "retry-after"),
+    ("uniqueItems", "result"),
+    *(
+        ("minProperties", name)
+        for name in (
+            "VectorLine",
+            "Vector",
+            "InsertResult",
+            "InsertResponse",
+            "GetByIdsResponse",
+            "FailureResponse",
+            "Error",
+            "ChainedError",
+        )
+    ),
+}
+# What somebody who writes a schema from a few answers might come to demand.
+TIGHTER: dict[str, list[tuple[str, Any]]] = {
+    "string": [
+        ("minLength", 1),
+        ("minLength", 2),
+        ("maxLength", 32),
+        ("maxLength", 500),
+        ("pattern", "^[ -~]*$"),
+        ("pattern", "^[^ ]*$"),
+        ("pattern", "^[^0-9]*$"),
+        ("pattern", "^[A-Za-z0-9]*$"),
+        ("pattern", "^[^-]*$"),
+    ],
+    "integer": [("minimum", 1000), ("maximum", 40041), ("maximum", 99_999)],
+    "number": [
+        ("exclusiveMinimum", -1.0),
+        ("minimum", 0),
+        ("maximum", 1),
+        ("maximum", 1e6),
+        ("minimum", -1e6),
+        ("type", "integer"),
+    ],
+    "array": [("minItems", 1), ("maxItems", 1), ("maxItems", 10), ("uniqueItems", True)],
+    "object": [
+        ("minProperties", 1),
+        ("maxProperties", 4),
+        ("maxProperties", 100),
+        ("additionalProperties", False),
+        ("additionalProperties", {"type": ["string", "number", "boolean"]}),
+        ("propertyNames", {"maxLength": 64}),
+        ("propertyNames", {"pattern": "^[^ ]*$"}),
+        ("propertyNames", {"pattern": "^[a-zA-Z]"}),
+    ],
+}
+
 OPERATORS: dict[str, Callable[[Any], Iterator[Change]]] = {
     **dict.fromkeys(("minimum", "minLength", "maxLength", "minItems", "maxItems", "value"), _shifted),
-    **dict.fromkeys(("required", "type", "enum", "anyOf", "parameters"), _shortened),
-    **dict.fromkeys(("format", "pattern", "propertyNames", "requestBody", "x-line-schema", "$ref"), _removed),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), _moved),
+    **dict.fromkeys(("required", "anyOf", "parameters"), _shortened),
+    **dict.fromkeys(("format", "propertyNames", "requestBody", "x-line-schema", "$ref"), _removed),
+    **dict.fromkeys(("x-unique-by", "x-same-length", "x-limit", "x-form-field", "x-strict"), _removed),
     **dict.fromkeys(METHODS, _removed),
     **dict.fromkeys(("items", "schema"), _emptied),
     **dict.fromkeys(("in", "name", "scheme", "url"), _replaced),
+    "pattern": _rewritten,
+    "enum": _widened,
+    "type": _retyped,
     "const": _negated,
     "security": _fewer_credentials,
 }

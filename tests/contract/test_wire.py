@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from contextlib import closing
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from cf_vectorize import AsyncVectorize, Vectorize
-from cf_vectorize_contract.fragment import Fragment, Request, Response
+from cf_vectorize_contract import Fragment, Proxy, Request
 from cf_vectorize_emulator.server import EmulatorProcess
 from cf_vectorize_overlay.errors import NotFoundError, ResponseError
 
@@ -33,42 +28,6 @@ TOKEN = {"api_token": "TOKEN"}
 KEY = {"api_email": "someone@example.com", "api_key": "0123456789abcdef0123456789abcdef01234"}
 
 
-class Judge(ThreadingHTTPServer):
-    """Stands between the client and the emulator, passes everything on, and keeps it."""
-
-    def __init__(self, emulator: str) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.emulator = urlsplit(emulator).netloc
-        self.exchanges: list[tuple[Request, Response]] = []
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/client/v4"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Judge
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        with closing(HTTPConnection(self.server.emulator)) as emulator:
-            emulator.request("POST", self.path, body, headers)
-            answered = emulator.getresponse()
-            answer = answered.read()
-        response = Response(answered.status, dict(answered.getheaders()), answer)
-        self.server.exchanges.append((Request("POST", self.path, headers, body), response))
-        self.send_response_only(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
-
-
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[str]:
     with EmulatorProcess("--index", "example-index:32", "--declared-only", "--visible", "immediately") as process:
@@ -76,13 +35,9 @@ def emulator() -> Iterator[str]:
 
 
 @pytest.fixture
-def judge(emulator: str) -> Iterator[Judge]:
-    with Judge(emulator) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def judge(emulator: str) -> Iterator[Proxy]:
+    with Proxy(emulator) as proxy:
+        yield proxy
 
 
 def call(
@@ -107,25 +62,25 @@ def call(
 
 
 @pytest.fixture(params=["sync", "async"])
-def client(request: pytest.FixtureRequest, judge: Judge) -> Callable[..., None]:
+def client(request: pytest.FixtureRequest, judge: Proxy) -> Callable[..., None]:
     def send(operation: str, *args: Any, credentials: dict[str, str] = TOKEN, **options: Any) -> None:
         call(request.param, {"base_url": judge.base_url, **credentials}, operation, *args, **options)
 
     return send
 
 
-def assert_kept(judge: Judge, status: int = 200) -> list[Request]:
-    """Hold every exchange against the strict contract, and give the requests."""
+def assert_kept(judge: Proxy, status: int = 200) -> list[Request]:
+    """Hold every exchange against the strict contract, and return the requests."""
+    judge.settle()
     for request, response in judge.exchanges:
         assert STRICT.request_problems(request) == []
-        operation = request.target.partition("?")[0].rpartition("/")[2]
-        assert STRICT.response_problems(operation, response) == []
+        assert STRICT.exchange_problems(request, response) == []
         assert response.status == status
     return [request for request, _ in judge.exchanges]
 
 
 @pytest.mark.parametrize("credentials", [TOKEN, KEY], ids=["token", "email and key"])
-def test_insert_of_lines(client: Callable[..., None], judge: Judge, credentials: dict[str, str]) -> None:
+def test_insert_of_lines(client: Callable[..., None], judge: Proxy, credentials: dict[str, str]) -> None:
     client("insert", LINES, credentials=credentials)
     (request,) = assert_kept(judge)
     assert [json.loads(line)["id"] for line in request.body.splitlines()] == ["some-vector-id", "ünïcødé"]
@@ -133,14 +88,14 @@ def test_insert_of_lines(client: Callable[..., None], judge: Judge, credentials:
 
 @pytest.mark.parametrize("unparsable", ["error", "discard"])
 def test_insert_says_what_to_do_with_unparsable_lines(
-    client: Callable[..., None], judge: Judge, unparsable: str
+    client: Callable[..., None], judge: Proxy, unparsable: str
 ) -> None:
     client("insert", LINES, unparsable=unparsable)
     (request,) = assert_kept(judge)
     assert request.target.endswith(f"?unparsable-behavior={unparsable}")
 
 
-def test_insert_of_a_file_in_several_batches(client: Callable[..., None], judge: Judge, tmp_path: Path) -> None:
+def test_insert_of_a_file_in_several_batches(client: Callable[..., None], judge: Proxy, tmp_path: Path) -> None:
     path = tmp_path / "vectors.ndjson"
     # Blank lines, CRLF and a missing last newline are the source's affair: no request shows them.
     path.write_text("\r\n\r\n".join(f'{{"id":"{n}","values":{VALUES}}}' for n in range(25)))
@@ -151,7 +106,7 @@ def test_insert_of_a_file_in_several_batches(client: Callable[..., None], judge:
     assert {json.loads(line)["id"] for line in lines} == {str(n) for n in range(25)}
 
 
-def test_get_by_ids_in_several_requests(client: Callable[..., None], judge: Judge) -> None:
+def test_get_by_ids_in_several_requests(client: Callable[..., None], judge: Proxy) -> None:
     client("insert", LINES)
     ids = ["some-vector-id", "ünïcødé", *(f"id/{n}?é" for n in range(43))]
     client("get_by_ids", ids, credentials=KEY)
@@ -163,7 +118,7 @@ def test_get_by_ids_in_several_requests(client: Callable[..., None], judge: Judg
 
 
 @pytest.mark.parametrize("credentials", [TOKEN, {"api_token": "no,token"}], ids=["rejected", "unauthenticated"])
-def test_refused_insert(client: Callable[..., None], judge: Judge, credentials: dict[str, str]) -> None:
+def test_refused_insert(client: Callable[..., None], judge: Proxy, credentials: dict[str, str]) -> None:
     """Another dimension than the index's: well formed, and refused."""
     line = json.dumps({"id": "a", "values": [0.5] * 33}).encode()
     with pytest.raises(ResponseError):
@@ -172,13 +127,13 @@ def test_refused_insert(client: Callable[..., None], judge: Judge, credentials: 
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
-def test_get_from_an_index_that_does_not_exist(judge: Judge, colour: str) -> None:
+def test_get_from_an_index_that_does_not_exist(judge: Proxy, colour: str) -> None:
     with pytest.raises(NotFoundError):
         call(colour, {"base_url": judge.base_url, **TOKEN}, "get_by_ids", ["a"], index="no-such-index")
     assert len(assert_kept(judge, status=400)) == 1
 
 
-def test_a_request_that_departs_is_noticed(judge: Judge) -> None:
+def test_a_request_that_departs_is_noticed(judge: Proxy) -> None:
     call("sync", {"base_url": judge.base_url, **TOKEN}, "get_by_ids", ["a"])
     (request,) = assert_kept(judge)
     headers = {**request.headers, "Content-Type": "text/plain"}
