@@ -78,6 +78,8 @@ class Credentials:
 
 def _usable(name: str, given: str | None) -> str | None:
     """Return a credential without the white space around it, None where there is none."""
+    if not isinstance(given, str | None):
+        raise InputError(f"{name} is of type {type(given).__name__}; it is a string")
     value = (given or "").strip()
     # A header would refuse anything else with a message that shows it.
     if not value.isascii() or any(not character.isprintable() or character.isspace() for character in value):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import attrs
 
+from cf_vectorize.base.wording import printable
 from cf_vectorize.source.cut import LINE_BYTES
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
@@ -85,7 +86,7 @@ class BadLine:
 
     def __str__(self) -> str:
         named = "" if self.id is None else f' (id "{self.id}")'
-        return f"{self.source}:{self.line}{named}: {self.reason}"
+        return printable(f"{self.source}:{self.line}{named}: {self.reason}")
 
 
 class BadLinesError(InputError):

@@ -24,6 +24,8 @@ REDRAW_AFTER: Final = 0.1
 TICK: Final = 1.0
 # Where there is no terminal, a line is written so often.
 WRITE_AFTER: Final = 60.0
+# Takes the line above off a terminal.
+ABOVE: Final = "\x1b[A\r\x1b[K"
 MEGABYTE: Final = 1_000_000
 # What differs from one retry to the next and says nothing.
 VARIES: Final = re.compile(r"cf-ray [^;)]*|\d+")
@@ -103,9 +105,10 @@ class Display:
         self._state: Any = None
         self._ended = threading.Event()
         self._log = Log(self)
-        # The last thing said, without what varies, and how often it was said in a row.
+        # The last thing said, without what varies, how often it was said in a row, and whether it takes one line.
         self._row = ""
         self._times = 0
+        self._is_one_line = False
 
     def __enter__(self) -> Self:
         LOGGER.addHandler(self._log)
@@ -137,18 +140,20 @@ class Display:
     def say_again(self, text: str) -> None:
         """Say something that may come many times: in a row it is one line that counts."""
         with self._lock:
-            row = VARIES.sub("", text)
+            row, text = VARIES.sub("", text), printable(text)
             again = row == self._row
             self._row, self._times = row, self._times + 1 if again else 1
+            counted = f"{self._times} times by now; the last: {text}"
             if not again:
                 self._take_off()
-                _write(f"{printable(text)}\n")
+                self._is_one_line = self._terminal and self._cut(text) == text
+                _write(f"{text}\n")
             elif self._terminal:
                 self._take_off()
-                over = "\x1b[A\r\x1b[K" if self._times > 2 else ""  # noqa: PLR2004 - the line that counts is there
-                _write(f"{over}{self._cut(f'{self._times} times by now; the last: {printable(text)}')}\n")
+                _write(f"{ABOVE if self._is_one_line else ''}{self._cut(counted)}\n")
+                self._is_one_line = True
             elif self._is_due():
-                _write(f"{self._times} times by now; the last: {printable(text)}\n")
+                _write(f"{counted}\n")
 
     def clear(self) -> None:
         """Take the line off the terminal."""

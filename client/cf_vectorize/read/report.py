@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from cf_vectorize.base.wording import count, duration
+from cf_vectorize.base.wording import count, duration, printable
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
@@ -47,7 +47,7 @@ class Finding:
 
     def __str__(self) -> str:
         what = "; ".join(map(str, self.differences)) or "is missing"
-        return f'{self.source}:{self.line} (id "{self.id}"): {what}'
+        return printable(f'{self.source}:{self.line} (id "{self.id}"): {what}')
 
 
 @attrs.frozen(kw_only=True, repr=False)
