@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
+    from cf_vectorize.base import logs
     from cf_vectorize.base.progress import Progress, VerifyProgress
     from cf_vectorize.load import insert as load
     from cf_vectorize.load import options as load_options
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.pacing import Budget
     from cf_vectorize_overlay.vector import Vector
 else:
+    logs = Late("cf_vectorize.base.logs")
     load = Late("cf_vectorize.load.insert")
     load_options = Late("cf_vectorize.load.options")
     read_options = Late("cf_vectorize.read.options")

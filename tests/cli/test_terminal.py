@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from test_cli import COMMAND, clean_environment, on_terminal, run
 
 from cf_vectorize.cli import terminal, version
 from cf_vectorize.cli.terminal import Display
-from loads import ids, lines
+from loads import TOKEN, ids, lines
 from scripted_server import Answer, Request, ScriptedServer, failure
 
 ROOT = Path(__file__).parents[2]
@@ -314,3 +315,22 @@ def test_the_answer_of_a_retried_request_is_counted_on_a_terminal(tmp_path: Path
         code, drawn = on_terminal(server.url, "insert", "index", path, columns=200)
     assert code == 0
     assert "2 times by now; the last: waiting " in drawn
+
+
+def test_the_environment_says_what_is_logged(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(lines(1)[0])
+    with ScriptedServer([failure(503, 1, "busy"), Answer()]) as server:
+        environment = clean_environment(server.url)
+        command = [*COMMAND, "insert", "index", path]
+        told, wrong = (
+            subprocess.run(
+                command, env=environment | {"CF_VECTORIZE_LOG": level}, capture_output=True, check=False, text=True
+            )
+            for level in ("info", "loud")
+        )
+    assert told.returncode == 0
+    assert re.fullmatch(r"20\d\d-.* WARNING waiting .* busy .*\n", told.stderr)
+    assert TOKEN not in told.stderr
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == ("error: CF_VECTORIZE_LOG is 'loud'; it is one of 'debug', 'info', 'warning', 'error'\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cf_vectorize
 from cf_vectorize.base.extras import Late
-from cf_vectorize.base.wording import count
+from cf_vectorize.base.wording import count, printable
 from cf_vectorize.client import Vectorize
 
 from .shared import (
@@ -77,23 +77,22 @@ def run(arguments: argparse.Namespace) -> int:
     options: Any = {name: getattr(arguments, name) for name in OPTIONS}
     report: cf_vectorize.InsertReport | None
     failures: list[Exception] = []
-    with terminal.Display(terminal.load_line) as display:
+    display = terminal.Display(terminal.load_line)
+    try:
+        with display, client(arguments) as index:
+            report = index.insert(source(arguments), on_progress=_shown_on(display), **options)
+    except cf_vectorize.InsertInterrupted as interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            with client(arguments) as index:
-                report = index.insert(source(arguments), on_progress=_shown_on(display), **options)
-        except cf_vectorize.InsertInterrupted as interrupted:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            try:
-                display.clear()
-                _print_report(interrupted.report, as_json=arguments.json)
-                print(_how_to_go_on(arguments), file=sys.stderr)
-                sys.stdout.flush()
-            finally:
-                # No return: the interpreter would wait for requests that a second Ctrl-C has left under way.
-                os._exit(INTERRUPTED)
-        except cf_vectorize.VectorizeError as error:
-            report = error.report
-            failures = list(error.exceptions) if isinstance(error, cf_vectorize.InsertError) else [error]
+            _print_report(interrupted.report, as_json=arguments.json)
+            print(_how_to_go_on(arguments), file=sys.stderr)
+            sys.stdout.flush()
+        finally:
+            # No return: the interpreter would wait for requests that a second Ctrl-C has left under way.
+            os._exit(INTERRUPTED)
+    except cf_vectorize.VectorizeError as error:
+        report = error.report
+        failures = list(error.exceptions) if isinstance(error, cf_vectorize.InsertError) else [error]
     if report is not None and (report.accepted or arguments.json):
         _print_report(report, as_json=arguments.json)
     codes = [fail(failure, arguments) for failure in failures]
@@ -126,5 +125,5 @@ def _print_report(report: cf_vectorize.InsertReport, *, as_json: bool) -> None:
 
 def _how_to_go_on(arguments: argparse.Namespace) -> str:
     if arguments.journal:
-        return f"interrupted; the same command goes on from {arguments.journal}"
+        return f"interrupted; the same command goes on from {printable(arguments.journal)}"
     return "interrupted; running it again is safe, and with --resume it would go on where it was"

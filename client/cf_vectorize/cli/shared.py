@@ -37,7 +37,8 @@ environment:
                          the account's email and its global key, in place of a
                          token
   CLOUDFLARE_BASE_URL    where the API is, such as the emulator's address; by
-                         default Cloudflare's"""
+                         default Cloudflare's
+  CF_VECTORIZE_LOG       log to standard error: debug, info, warning or error"""
 EPILOG: Final = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 TABLE_OPTIONS: Final = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
 # What the command line calls otherwise than Python.

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from cf_vectorize.base.logs import log_as_told
 from cf_vectorize.base.wording import count, duration, printable
 
 if TYPE_CHECKING:
@@ -111,12 +112,17 @@ class Display:
         self._is_one_line = False
 
     def __enter__(self) -> Self:
+        if not log_as_told():
+            self._listen()
+        threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def _listen(self) -> None:
+        """Say what is logged, where the environment does not say how it is logged."""
         LOGGER.addHandler(self._log)
         # Every retry and wait is told at this level.
         if LOGGER.getEffectiveLevel() > logging.INFO:
             LOGGER.setLevel(logging.INFO)
-        threading.Thread(target=self._tick, daemon=True).start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
