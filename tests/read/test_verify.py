@@ -6,6 +6,7 @@ import math
 import random
 import sqlite3
 import threading
+import time
 from array import array
 from collections import Counter
 from types import SimpleNamespace
@@ -31,6 +32,7 @@ from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_overlay.errors import InputError, NotFoundError
 from cf_vectorize_overlay.index import Cancelled, Index
 from cf_vectorize_overlay.vector import Vector
+from loads import sending
 from scripted_server import Answer, ScriptedServer, failure, html
 
 if TYPE_CHECKING:
@@ -737,6 +739,30 @@ def test_a_long_pause_is_told_of_every_second(
     assert len(index.requests) == 2 + 2 + 1 + 1 + 1
     # The last look, at the deadline, looks at nothing for the first time.
     assert (seen[-1].lines, seen[-1].looked_at, seen[-1].missing) == (40, 40, 20)
+
+
+def test_a_wait_for_the_budget_is_told(index: ScriptedServer, tmp_path: Path) -> None:
+    class OneWait:
+        waits = iter([0.0, 0.05])
+
+        def ask(self) -> float:
+            return next(self.waits, 0.0)
+
+        def give_back(self, headers: object) -> None:
+            pass
+
+        def block(self, seconds: float) -> None:
+            pass
+
+    store(index, map(vector, range(60)))
+    seen: list[VerifyProgress] = []
+    started = time.monotonic()
+    with sending(index.url, budget=OneWait()) as transport:
+        report = check(transport, write(tmp_path / "a.ndjson", 60), on_progress=seen.append, concurrency=1)
+    assert report.equal == 60
+    told = [progress for progress in seen if progress.waits_for]
+    assert {progress.waits_for for progress in told} == {"the account's requests of 5 minutes are used up"}
+    assert started < told[0].waits_until - 0.05 < time.monotonic()
 
 
 @pytest.mark.usefixtures("quick_polls")

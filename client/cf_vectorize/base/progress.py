@@ -25,6 +25,9 @@ class VerifyProgress:
         missing: Of these, those that the index does not hold, or not yet.
         left: Seconds in which missing ones may still turn up, while it waits
             for them; None while it does not.
+        waits_until: When requests may go on that wait for the account's budget,
+            by `time.monotonic()`; 0 where none ever waited.
+        waits_for: Why they wait, None where none ever waited.
 
     """
 
@@ -34,6 +37,8 @@ class VerifyProgress:
     looked_at: int = 0
     missing: int = 0
     left: float | None = None
+    waits_until: float = 0.0
+    waits_for: str | None = None
 
 
 @attrs.frozen

@@ -73,6 +73,9 @@ def read_back_line(progress: VerifyProgress) -> str:
         return "  ".join(parts)
     if in_all:
         parts.insert(0, _bar(progress.looked_at / in_all))
+    waits = progress.waits_until - time.monotonic()
+    if progress.waits_for is not None and waits > 0:
+        parts.append(f"waiting {duration(round(waits))}: {progress.waits_for}")
     if progress.missing:
         parts.append(f"{progress.missing:,} missing")
     return "  ".join(parts)

@@ -17,7 +17,7 @@ from .vectors import Vectors, nests_too_deeply
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from cf_vectorize_overlay.index import Index
     from cf_vectorize_overlay.vector import Vector
@@ -75,7 +75,7 @@ def fetch(
     asked = list(dict.fromkeys(checked(ids)))
     if 0 < len(asked) <= IDS_PER_GET_BY_IDS:
         # Threads would cost a single request a fifth of its time.
-        answer = _fetch_once(index, asked, stop)
+        answer = _fetch_once(index, asked, Attempts(stop))
         Believed().check(index, answer.values())
         return _vectors([(identity, answer.get(identity)) for identity in asked])
     pairs: list[tuple[str, Vector | None]] = []
@@ -100,6 +100,7 @@ def fetch_iter(
     concurrency: int = LOOKUP_CONCURRENCY,
     stop: threading.Event,
     believed: Believed | None = None,
+    on_wait: Callable[[float, str], None] = lambda seconds, reason: None,  # noqa: ARG005
 ) -> Generator[tuple[str, Vector | None], None, None]:
     """Yield each id with its vector, None where the index does not hold it, in the order asked, as answers come.
 
@@ -112,6 +113,7 @@ def fetch_iter(
         concurrency: Requests under way at a time.
         stop: Set by whoever no longer wants the answer, also when this ends early.
         believed: What is known of the index's vectors from earlier requests.
+        on_wait: Called with the seconds of each wait for the account's budget, and why, from the threads that ask.
 
     Raises:
         InputError: An id is not one; its request was not sent.
@@ -132,7 +134,7 @@ def fetch_iter(
     with ThreadPoolExecutor(concurrency, "cf-vectorize") as pool:
         try:
             for asked in in_requests(checked(ids)):
-                under_way.append((asked, pool.submit(_fetch_once, index, asked, stop)))
+                under_way.append((asked, pool.submit(_fetch_once, index, asked, Attempts(stop, on_wait=on_wait))))
                 if len(under_way) == AHEAD * concurrency:
                     yield from oldest()
             while under_way:
@@ -166,8 +168,8 @@ def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _fetch_once(index: Index, asked: list[str], stop: threading.Event) -> dict[str, Vector]:
-    return {vector.id: vector for vector in index.fetch(list(dict.fromkeys(asked)), Attempts(stop))}
+def _fetch_once(index: Index, asked: list[str], attempts: Attempts) -> dict[str, Vector]:
+    return {vector.id: vector for vector in index.fetch(list(dict.fromkeys(asked)), attempts)}
 
 
 def _unexpected(index: Index, vector: Vector, why: str) -> UnexpectedResponseError:

@@ -191,7 +191,12 @@ class _Look:
         self._requests += math.ceil(len(lines) / IDS_PER_GET_BY_IDS)
         ids = (line.id for line in lines)
         answers = fetch_iter(
-            self._index, ids, concurrency=self._concurrency, stop=self._stop, believed=self._believed
+            self._index,
+            ids,
+            concurrency=self._concurrency,
+            stop=self._stop,
+            believed=self._believed,
+            on_wait=self._tell_wait,
         )
         absent = []
         for line, (_, vector) in zip(lines, answers, strict=True):
@@ -205,6 +210,9 @@ class _Look:
             is_absent = vector is None and line.problem is None
             self._tracker.add(looked_at=not late, missing=is_absent - late)
         return [line for line in absent if not self._has_other_dimensions(line)]
+
+    def _tell_wait(self, seconds: float, reason: str) -> None:
+        self._tracker.change({"waits_until": time.monotonic() + seconds, "waits_for": reason})
 
     def _has_other_dimensions(self, line: Expected) -> bool:
         """Tell whether the vectors found are of other dimensions than an absent line, and note it as refused then."""
