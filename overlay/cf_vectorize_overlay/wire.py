@@ -209,22 +209,24 @@ class Wire:
             raise self._unexpected(exchange, f"it is encoded as {encoding[:40]!r}")
         inflate = zlib.decompressobj(ZLIB_OR_GZIP) if encoding not in {"", "identity"} else None
         most = exchange.most if response.status_code == OK else ERROR_PAGE
-        body = bytearray()
+        pieces: list[bytes] = []
+        size = 0
         stream = cast("httpx.SyncByteStream", response.stream)
         try:
             for raw in stream:
-                body += inflate.decompress(raw, most + 1 - len(body)) if inflate else raw
-                if len(body) > most:
+                pieces.append(inflate.decompress(raw, most + 1 - size) if inflate else raw)
+                size += len(pieces[-1])
+                if size > most:
                     break
         except zlib.error as error:
             raise self._unexpected(exchange, f"it cannot be unpacked: {error}") from None
         finally:
             stream.close()
-        if len(body) > most and response.status_code == OK:
+        if size > most and response.status_code == OK:
             raise self._unexpected(exchange, f"it is larger than {most:,} bytes", retryable=False)
-        if inflate and body and len(body) <= most and not inflate.eof:
+        if inflate and pieces and size <= most and not inflate.eof:
             raise self._unexpected(exchange, "it is packed and was cut short")
-        return bytes(body[:most])
+        return b"".join(pieces)
 
     def _unexpected(self, exchange: Exchange, what: str, *, retryable: bool = True) -> UnexpectedResponseError:
         ray = (exchange.headers or {}).get("cf-ray")
