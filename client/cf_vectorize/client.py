@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from cf_vectorize.base.progress import Progress, VerifyProgress
     from cf_vectorize.load import insert as load
     from cf_vectorize.load import options as load_options
-    from cf_vectorize.load.report import BatchOutcome, InsertReport
+    from cf_vectorize.load.outcome import BatchOutcome
+    from cf_vectorize.load.report import InsertReport
     from cf_vectorize.read import export, fetch
     from cf_vectorize.read import options as read_options
     from cf_vectorize.read import verify as reading_back

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from cf_vectorize.base.stop import Stop
 from cf_vectorize_overlay.index import Cancelled
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ async def call_in_thread(pool: ThreadPoolExecutor, work: Callable[[threading.Eve
         settle: Whether a cancelled caller waits until the work has really ended.
 
     """
-    stop = threading.Event()
+    stop = Stop()
     future = asyncio.get_running_loop().run_in_executor(pool, work, stop)
     try:
         return await asyncio.shield(future)
@@ -44,7 +45,7 @@ async def iterate_in_thread(
     items: Callable[[threading.Event], Generator[T, None, None]], *, settle: bool
 ) -> AsyncIterator[T]:
     """Drive a blocking generator from a coroutine, each step in one thread of its own."""
-    stop = threading.Event()
+    stop = Stop()
     generator = items(stop)
     loop = asyncio.get_running_loop()
     pool = ThreadPoolExecutor(1, "cf-vectorize")

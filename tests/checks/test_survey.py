@@ -18,7 +18,7 @@ import pytest
 
 from cf_vectorize import CheckReport, InputError, Vectorize, VectorizeError, check
 from cf_vectorize.checks import survey
-from cf_vectorize.load import send
+from cf_vectorize.load import insert
 from cf_vectorize.source.cut import BatchLimits
 from loads import DIMENSIONS, lines
 from loads import line as good_line
@@ -85,7 +85,7 @@ def test_a_line_that_fits_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_requests_are_those_that_insert_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(survey, "FIRST_BATCH_BYTES", 1_000)
-    monkeypatch.setattr(send, "FIRST_BATCH_BYTES", 1_000)
+    monkeypatch.setattr(insert, "FIRST_BATCH_BYTES", 1_000)
     paths = [tmp_path / "one.ndjson", tmp_path / "two.ndjson"]
     for path in paths:
         path.write_bytes(b"".join(lines(60)))

@@ -18,8 +18,10 @@ import pytest
 from cf_vectorize import Vectorize
 from cf_vectorize.base.options import filled
 from cf_vectorize.checks.line import LineCheck
+from cf_vectorize.load.examine import Examiner
 from cf_vectorize.load.options import checked
 from cf_vectorize.load.plan import Planner
+from cf_vectorize.load.resume import acknowledged
 from cf_vectorize.source.cut import BLOCK, BatchLimits, split
 from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.body import CHUNK
@@ -236,7 +238,8 @@ def test_examining_adds_few_calls_to_the_check(write: Callable[[int], Path], lin
         check(text)
         for_one = made()
     with calls() as made:
-        planner = Planner(checked(**filled(Vectorize.insert, {})), BatchLimits())
+        examiner = Examiner(checked(**filled(Vectorize.insert, {})))
+        planner = Planner(BatchLimits(), examiner, acknowledged(sources, None, resends=False))
         lines = sum(batch.vectors for batch in planner.batches(sources))
         assert made() <= (for_one + 20) * lines + 1000
 

@@ -38,7 +38,7 @@ def poll(condition: Callable[[], bool]) -> None:
 
 def noted(journal: Path) -> list[tuple[int, int]]:
     whole = journal.read_bytes().split(b"\n")[1:-1] if journal.exists() else []
-    return [(entry["start"], entry["stop"]) for entry in map(json.loads, whole)]
+    return [(entry["start"], entry["stop"]) for entry in map(json.loads, whole) if not entry["mark"]]
 
 
 class Scene:

@@ -28,6 +28,9 @@ from cf_vectorize import (
     Vectorize,
     VectorizeError,
 )
+from cf_vectorize.source.spool import spooled
+from cf_vectorize_overlay.body import Body
+from cf_vectorize_overlay.index import Attempts, Index
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER
 from loads import environment, ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -264,13 +267,14 @@ def test_a_program_that_sets_up_no_logging_is_told_of_the_first_pause() -> None:
 
 
 @pytest.mark.parametrize("error", [KeyError("mine"), TypeError("mine"), ValueError("mine"), AttributeError("mine")])
-def test_a_programming_error_while_sending_is_not_taken_for_the_service_s(error: Exception, insert: Insert) -> None:
-    def fail(progress: Progress) -> None:
-        if progress.sent:
-            raise error
+def test_a_programming_error_while_sending_is_not_taken_for_the_service_s(error: Exception) -> None:
+    def fail(_size: int) -> None:
+        raise error
 
-    with ScriptedServer() as server, pytest.raises(type(error)) as caught:
-        insert(settings(server.url), lines(1), on_progress=fail)
+    with ScriptedServer() as server, Index("index", **settings(server.url)) as index:
+        body = Body(spooled(lines(1)), fail)
+        with pytest.raises(type(error)) as caught:
+            index.send(body, "error", Attempts())
     assert caught.value is error
     assert server.acknowledged == {}
 

@@ -77,6 +77,10 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the next one have the file."""
         os.close(self._file)
 
     def notes(self) -> Iterator[dict[str, Any]]:
@@ -152,7 +156,7 @@ class Ledger:
 
     def _begin(self, form: str, target: str) -> dict[str, Any]:
         """Write the header of a new file, or that of one whose header was torn."""
-        ours = _dumps({"format": form}).removesuffix(b"}")
+        ours = dumps({"format": form}).removesuffix(b"}")
         with self._reader() as file:
             torn = file.read(len(ours))
         # It may be a file that was named by mistake.
@@ -160,14 +164,14 @@ class Ledger:
             raise self._of_another_kind()
         header = {"format": form, "target": target, "id": secrets.token_hex(8)}
         self.note(header)
-        _make_name_durable(self.path)
+        make_name_durable(self.path)
         self._checked = True
         return header
 
     def _read_header(self, form: str) -> dict[str, Any]:
         with self._reader() as file:
             line = file.readline()
-        if not line.startswith(_dumps({"format": form}).removesuffix(b"}")):
+        if not line.startswith(dumps({"format": form}).removesuffix(b"}")):
             raise self._of_another_kind()
         header = self._decode(line, 1)
         if ("id" in header) != (_CHECKSUM in line):
@@ -196,7 +200,7 @@ class Ledger:
 
 
 def _line(document: Mapping[str, Any]) -> bytes:
-    text = _dumps(document).removesuffix(b"}")
+    text = dumps(document).removesuffix(b"}")
     return text + _CHECKSUM + _checksum(text)
 
 
@@ -204,7 +208,8 @@ def _checksum(text: bytes) -> bytes:
     return b'%08x"}\n' % crc32(text)
 
 
-def _dumps(document: Mapping[str, Any]) -> bytes:
+def dumps(document: Mapping[str, Any]) -> bytes:
+    """Write a document as JSON, whatever its texts hold."""
     try:
         return orjson.dumps(document)
     except TypeError:  # names of files may hold bytes that are no text
@@ -221,7 +226,7 @@ def _loads(line: bytes) -> Any:
             return None
 
 
-def _make_name_durable(path: Path) -> None:
+def make_name_durable(path: Path) -> None:
     """Synchronise the folder of a new file, where a folder can be."""
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path.parent, os.O_RDONLY)

@@ -94,10 +94,12 @@ class BadLinesError(InputError):
 
     Attributes:
         lines: Every bad line of the batch, in order.
+        more: Bad lines of the batch that are not among them: 0 but in a long report.
 
     """
 
     SHOWN: ClassVar[int] = 10
+    more: int = 0
 
     def __init__(self, lines: Sequence[BadLine]) -> None:
         super().__init__(tuple(lines))
@@ -105,5 +107,11 @@ class BadLinesError(InputError):
 
     def __str__(self) -> str:
         shown = [str(line) for line in self.lines[: self.SHOWN]]
-        more = len(self.lines) - len(shown)
+        more = len(self.lines) - len(shown) + self.more
         return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
+
+    def shortened(self) -> BadLinesError:
+        """Return an error that says the same, and holds no more lines than it shows."""
+        short = type(self)(self.lines[: self.SHOWN])
+        short.more = len(self.lines) - len(short.lines) + self.more
+        return short

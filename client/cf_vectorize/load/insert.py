@@ -12,17 +12,22 @@ import attrs
 from cf_vectorize.base.defaults import SAMPLE
 from cf_vectorize.base.extras import Late
 from cf_vectorize.base.progress import Continued
+from cf_vectorize.source.cut import FIRST_BATCH_BYTES, LINE_BYTES, BatchLimits
 from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
+from .examine import Examiner
 from .journal import Journal
+from .plan import Planner
 from .rejects import Rejects
-from .report import BatchOutcome, InsertError, InsertInterrupted, InsertReport
-from .send import Load
+from .report import InsertError, InsertInterrupted, Tally
+from .resume import acknowledged
+from .send import Load, Notes, Watched
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from cf_vectorize.read import sampling, verify
     from cf_vectorize.source.kinds import SourceLike
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.index import Index
 
     from .options import InsertOptions
+    from .outcome import BatchOutcome
+    from .report import InsertReport
 else:
     sampling, verify = Late("cf_vectorize.read.sampling"), Late("cf_vectorize.read.verify")
 
@@ -53,18 +60,23 @@ def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threa
     if told is not None:
         options = attrs.evolve(options, on_progress=told.load)
     started = time.monotonic()
-    batches: list[BatchOutcome] = []
+    tally = Tally()
     try:
         for batch in insert_batches(index, source, options, stop, sampler):
-            batches.append(batch)  # noqa: PERF402 - what came before an interruption is kept
+            tally.add([batch])
     except KeyboardInterrupt:
-        raise InsertInterrupted(InsertReport(tuple(batches), time.monotonic() - started)) from None
-    report = InsertReport(tuple(batches), time.monotonic() - started)
+        raise InsertInterrupted(tally.report(time.monotonic() - started)) from None
+    except VectorizeError as error:
+        error.report = tally.report(time.monotonic() - started)
+        raise
+    report = tally.report(time.monotonic() - started)
     _raise_failure(report)
     if sampler is None:
         return report
+    watched = Watched(told.verification if told else None)
     try:
-        found = verify.verify_sample(index, sampler, stop=stop, on_progress=told.verification if told else None)
+        found = verify.verify_sample(index, sampler, stop=stop, on_progress=watched.callback)
+        watched.raise_failure()
     except KeyboardInterrupt:
         raise InsertInterrupted(report) from None
     except VectorizeError as error:
@@ -108,15 +120,23 @@ def _outcomes(
 ) -> Generator[BatchOutcome, None, None]:
     _refuse_shared_files(sources, options)
     with ExitStack() as stack:
-        rejects = Rejects(options.rejects) if options.rejects else None
-        journal = None
-        if options.journal:
-            journal = Journal(options.journal, index.target, rejects.state() if rejects else None)
-            stack.enter_context(journal)
-            if rejects:
-                rejects.take_back(journal.rejects)
-        load = Load(index, sources, options, journal=journal, rejects=rejects, stop=stop, sampler=sampler)
-        yield from load.outcomes()
+        journal = stack.enter_context(Journal(options.journal, index.target)) if options.journal else None
+        rejects = _rejects(options.rejects, journal) if options.rejects else None
+        before = acknowledged(sources, journal, resends=options.on_changed == "resend")
+        # Where one request goes at a time nothing is gained by a small first one.
+        ramp = FIRST_BATCH_BYTES if options.concurrency > 1 else options.batch_bytes
+        limits = BatchLimits(options.batch_vectors, options.batch_bytes, ramp, min(LINE_BYTES, options.batch_bytes))
+        planner = Planner(limits, Examiner(options, sampler), before)
+        load = Load(index, options, planner, Notes(journal, rejects, before), stop)
+        yield from load.outcomes(sources)
+
+
+def _rejects(path: Path, journal: Journal | None) -> Rejects:
+    """Return the rejects files, as an earlier run of the load left them."""
+    if journal is None:
+        return Rejects(path)
+    noted = [entry.rejects for entry in journal.entries if entry.rejects]
+    return Rejects(path, journal.load, noted[-1] if noted else None)
 
 
 def _raise_failure(report: InsertReport) -> None:
@@ -136,8 +156,17 @@ def _refuse_shared_files(sources: Sequence[Source], options: InsertOptions) -> N
         roles += [(str(options.rejects), "rejects"), (f"{options.rejects}.reasons", "the reasons of rejects")]
     if options.journal:
         roles.append((str(options.journal), "the journal"))
-    taken: dict[str, str] = {}
+    taken: dict[object, str] = {}
     for path, role in roles:
-        other = taken.setdefault(os.path.realpath(path), role)
+        other = taken.setdefault(_which_file(path), role)
         if other != role:
             raise InputError(f"{path}: is {other} and {role} at once; name another file")
+
+
+def _which_file(path: str) -> object:
+    """Return what two names share where they are of one file, also through links of either kind."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - names of sources may be no paths
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
-import os
-import stat
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, get_args
 
 import attrs
+from attrs.validators import ge, in_, instance_of, optional
 
-from cf_vectorize.base.ledger import JournalError
+from cf_vectorize.base.ledger import Ledger
 from cf_vectorize_overlay.body import chunks
 
 if TYPE_CHECKING:
@@ -20,14 +17,14 @@ if TYPE_CHECKING:
 
     from cf_vectorize_overlay.body import Segment
 
-    from .rejects import Rejects
-
 FORMAT: Final = "cf-vectorize journal 1"
+Mark = Literal["", "complete", "anew"]
+_COUNT: Final = [instance_of(int), ge(0)]
 
 
 @attrs.frozen
 class Entry:
-    """One acknowledged batch; one of no bytes says that its source ends there, and earlier ones do not count past it.
+    """One acknowledged batch; or, of no bytes, that its source ends there: earlier entries do not count past it.
 
     Attributes:
         source: Name of its source.
@@ -38,17 +35,20 @@ class Entry:
         mutation_id: What the service answered; None where every line was rejected.
         rejects: State of the rejects files once this batch's lines were in them, None where there were none.
         rejected: Lines of the range that were kept back.
+        mark: What an end means beyond that: "complete", a load of the source has ended with success; "anew", the
+            source had changed since then, and is loaded as another one from there.
 
     """
 
-    source: str
-    start: int
-    stop: int
-    digest: str
-    vectors: int
-    mutation_id: str | None
-    rejects: Rejects.State | None = None
-    rejected: int = 0
+    source: str = attrs.field(validator=instance_of(str))
+    start: int = attrs.field(validator=_COUNT)
+    stop: int = attrs.field(validator=_COUNT)
+    digest: str = attrs.field(default="", validator=instance_of(str))
+    vectors: int = attrs.field(default=0, validator=_COUNT)
+    mutation_id: str | None = attrs.field(default=None, validator=optional(instance_of(str)))
+    rejects: dict[str, Any] | None = attrs.field(default=None, validator=optional(instance_of(dict)))
+    rejected: int = attrs.field(default=0, validator=_COUNT)
+    mark: Mark = attrs.field(default="", validator=in_(get_args(Mark)))
 
 
 def digest(segments: Sequence[Segment]) -> str:
@@ -60,127 +60,56 @@ def digest(segments: Sequence[Segment]) -> str:
 
 
 class Journal:
-    """An append-only file, one JSON document a line: what it belongs to, then an entry for each batch.
+    """The entries of one target, in a `Ledger`.
 
     Args:
         path: The file; made where it is missing, continued where it exists.
         target: What the load goes to, as a text without secrets; a journal of another target is refused.
-        rejects: State of the rejects files before the load, None where there are none.
 
     Attributes:
-        entries: What was noted before.
-        rejects: States of the rejects files that were noted before, the latest last.
+        entries: What was noted, the oldest first.
 
     Raises:
-        JournalError: Another process uses it, it belongs to another target, or it is no journal.
+        JournalError: Another process uses it, it belongs to another target, is damaged, or is no journal.
 
     """
 
-    def __init__(self, path: Path, target: str, rejects: Rejects.State | None = None) -> None:
-        self._path = path
-        self._target = target
+    def __init__(self, path: Path, target: str) -> None:
+        self._ledger = Ledger(path, FORMAT, target)
         self.entries: list[Entry] = []
-        self.rejects = [rejects]
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise JournalError(f"{path}: {error.strerror}") from None
-        try:
-            self._lock()
-            self._read()
+            for number, document in enumerate(self._ledger.notes(), 2):
+                try:
+                    self.entries.append(Entry(**document))
+                except (TypeError, ValueError):
+                    raise self._ledger.damaged(number) from None
         except BaseException:
-            os.close(self._file)
+            self._ledger.close()
             raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._file)
+        self._ledger.close()
 
-    def note(self, entry: Entry) -> None:
-        """Add an entry; it is on disk when this returns."""
-        self._append(attrs.asdict(entry))
+    @property
+    def load(self) -> str:
+        """A name for the load: not that of another journal, nor of what this one noted before it began anew."""
+        drawn = self._ledger.header.get("id") or digest_of_path(self._ledger.path)
+        return f"{drawn}-{sum(entry.mark == 'anew' for entry in self.entries)}"
 
-    def note_end(self, source: str, end: int) -> None:
-        """Add that a source ends at `end` now: what was noted of it before does not count past that."""
-        self.note(Entry(source, end, end, "", 0, None))
+    def note(self, *entries: Entry) -> None:
+        """Add entries; they are on disk when this returns.
 
-    def _lock(self) -> None:
-        if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            raise self._no_journal()
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise JournalError(f"{self._path}: another process is loading with this journal") from None
+        Raises:
+            JournalError: They cannot be written.
 
-    def _read(self) -> None:
-        """Read what was noted; a last line that was torn by a kill is cut off."""
-        with os.fdopen(os.dup(self._file), "rb") as file:
-            *whole, torn = file.read().split(b"\n")
-        header = {"format": FORMAT, "target": self._target, "rejects": self.rejects[0]}
-        if not whole:
-            # Not cut off before it is known to be ours: it may be a file that was named by mistake.
-            ours = _line({"format": FORMAT}).removesuffix(b"}\n")
-            if torn[: len(ours)] != ours[: len(torn)]:
-                raise self._no_journal()
-            os.ftruncate(self._file, 0)
-            self._append(header)
-            _sync_folder(self._path)
-            return
-        documents = [self._decode(number, line) for number, line in enumerate(whole, 1)]
-        self._check_header(documents[0])
-        try:
-            self.entries = [Entry(**document) for document in documents[1:]]
-        except TypeError:
-            raise self._damaged("an entry") from None
-        self.rejects = [documents[0].get("rejects"), *(entry.rejects for entry in self.entries)]
-        os.ftruncate(self._file, os.fstat(self._file).st_size - len(torn))
-
-    def _decode(self, number: int, line: bytes) -> dict[str, Any]:
-        try:
-            return dict(json.loads(line))
-        except (ValueError, TypeError):
-            if number == 1:
-                raise self._no_journal() from None
-            raise self._damaged(f"line {number}") from None
-
-    def _check_header(self, header: dict[str, Any]) -> None:
-        if header.get("format") != FORMAT:
-            raise self._no_journal()
-        if header.get("target") != self._target:
-            raise JournalError(
-                f"{self._path}: belongs to a load into another index or account; name another file for this one"
-            )
-
-    def _no_journal(self) -> JournalError:
-        return JournalError(f"{self._path}: is not a journal of this program; name another file")
-
-    def _damaged(self, what: str) -> JournalError:
-        return JournalError(
-            f"{self._path}: {what} is damaged; move the file away to load from the start, which is safe"
-        )
-
-    def _append(self, document: dict[str, Any]) -> None:
-        line = _line(document)
-        try:
-            while line:
-                line = line[os.write(self._file, line) :]
-            os.fsync(self._file)
-        except OSError as error:
-            raise JournalError(
-                f"{self._path}: {error.strerror}; what was just accepted is not noted, and sending it again is safe"
-            ) from None
+        """
+        self._ledger.note(*map(attrs.asdict, entries))
+        self.entries += entries
 
 
-def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
-
-
-def _sync_folder(path: Path) -> None:
-    """Make a new file's name durable."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def digest_of_path(path: Path) -> str:
+    """Tell journals of earlier versions apart, which have no name of their own."""
+    return hashlib.blake2b(str(path.resolve()).encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

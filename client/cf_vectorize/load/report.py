@@ -1,89 +1,124 @@
-"""What became of each batch, and of a load as a whole."""
+"""What became of a load as a whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
 from cf_vectorize.base.wording import count
+from cf_vectorize.checks.rules import BadLinesError
 from cf_vectorize_overlay.errors import VectorizeError
 
+from .outcome import as_text, line_as_json
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.read.report import VerifyReport
 
+    from .outcome import BatchOutcome
+
+# The most of each that a report keeps; counts go on.
+BATCHES_KEPT: Final = 10_000
+PROBLEMS_KEPT: Final = 10_000
+# More of these are kept beyond the others.
+FAILURES_KEPT: Final = 1_000
+
 
 @attrs.frozen
-class BatchOutcome:
-    """What became of one batch.
+class Counts:
+    """How much became what; adds up over batches, and over loads.
 
     Attributes:
-        source: The file's path as given, or a name in angle brackets.
-        first_line: Number of its first line in the source, from 1.
-        last_line: Number of its last line.
-        start: Offset of its first byte in the source (after decompression).
-        stop: Offset after its last byte.
-        vectors: Lines that were sent, or would have been.
-        size: Bytes of the body.
-        first_id: Id of the first vector, None where lines were not checked.
-        last_id: Id of the last vector, None where lines were not checked.
-        mutation_id: What the service answered; None where the batch failed or held only rejected lines.
-        attempts: Requests made, 0 where nothing was sent.
-        waited: Seconds spent waiting for the account's budget and between attempts.
-        rejected: Problems of the lines that were kept back.
-        discarded: How many of the sent lines the service will have dropped, by our own judgement of them.
-        resumed: Whether a journal says that an earlier run had it acknowledged.
-        rejected_earlier: Lines that this earlier run kept back.
-        error: Why it was not accepted, None where it was.
+        vectors: Vectors accepted, without those that the service will have discarded.
+        size: Bytes accepted.
+        accepted: Batches that the service has accepted, now or, by the journal, earlier.
+        failed: Batches that were not accepted, or could not be noted.
+        resumed: Batches that an earlier run had acknowledged.
+        retries: Requests made beyond the first of each batch.
+        waited: Seconds that workers spent waiting.
+        rejected: Lines that were kept back.
+        rejected_earlier: Lines that an earlier run kept back.
+        discarded: Lines that the service will have dropped.
 
     """
 
-    source: str
-    first_line: int
-    last_line: int
-    start: int
-    stop: int
-    vectors: int
-    size: int
-    first_id: str | None = None
-    last_id: str | None = None
-    mutation_id: str | None = None
-    attempts: int = 0
+    vectors: int = 0
+    size: int = 0
+    accepted: int = 0
+    failed: int = 0
+    resumed: int = 0
+    retries: int = 0
     waited: float = 0.0
-    rejected: tuple[BadLine, ...] = ()
-    discarded: int = 0
-    resumed: bool = False
+    rejected: int = 0
     rejected_earlier: int = 0
-    error: VectorizeError | None = None
+    discarded: int = 0
 
-    @property
-    def accepted(self) -> bool:
-        """Whether the service has it, or there was nothing to send; a note of it may have failed all the same."""
-        return self.error is None or self.mutation_id is not None
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(sum, zip(attrs.astuple(self), attrs.astuple(other), strict=True)))
 
-    def as_json(self) -> dict[str, Any]:
-        """Give the outcome as what JSON can say."""
-        document = attrs.asdict(self)
-        document["error"] = None if self.error is None else str(self.error)
-        document["error_type"] = None if self.error is None else type(self.error).__name__
-        return document
+    @classmethod
+    def of(cls, batch: BatchOutcome) -> Counts:
+        """Count one batch."""
+        accepted = batch.accepted
+        return cls(
+            vectors=accepted * (batch.vectors - batch.discarded),
+            size=accepted * batch.size,
+            accepted=int(accepted),
+            failed=int(batch.error is not None),
+            resumed=int(batch.resumed),
+            retries=max(0, batch.attempts - 1),
+            waited=batch.waited,
+            rejected=accepted * len({line.line for line in batch.rejected}),
+            rejected_earlier=batch.rejected_earlier,
+            discarded=accepted * batch.discarded,
+        )
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class InsertReport:
-    """What became of a load.
+    """What became of a load, or of several (`combined`).
+
+    Counts are of everything. Of batches the first 10,000 are kept, and 1,000 more where they failed; of the problems
+    of lines the first 10,000.
 
     Attributes:
-        batches: Every batch that was tried or found acknowledged, in the order they ended.
+        batches: Batches that were tried or found acknowledged, in the order they ended.
         seconds: Time from start to end.
         verification: What reading back found, where `verify` asked for it.
+        counts: How much became what.
 
     """
 
-    batches: tuple[BatchOutcome, ...]
-    seconds: float
+    batches: tuple[BatchOutcome, ...] = ()
+    seconds: float = 0.0
     verification: VerifyReport | None = None
+    counts: Counts = attrs.field()
+
+    @counts.default
+    def _count(self) -> Counts:
+        return sum(map(Counts.of, self.batches), Counts())
+
+    @classmethod
+    def combined(cls, reports: Iterable[InsertReport], seconds: float | None = None) -> InsertReport:
+        """Add reports up, such as those of the parts of one load that ran beside each other.
+
+        Args:
+            reports: Any number of reports; what reading back found is left out, since it does not add up.
+            seconds: Time that all took; by default that of the longest.
+
+        """
+        tally = Tally()
+        longest = 0.0
+        for report in reports:
+            longest = max(longest, report.seconds)
+            tally.add(report.batches, report.counts)
+        return tally.report(longest if seconds is None else seconds)
+
+    def __repr__(self) -> str:
+        return f"<InsertReport: {self._in_one_line()}>"
 
     @property
     def accepted(self) -> tuple[BatchOutcome, ...]:
@@ -98,12 +133,12 @@ class InsertReport:
     @property
     def vectors(self) -> int:
         """Vectors accepted, without those that the service will have discarded."""
-        return sum(batch.vectors - batch.discarded for batch in self.accepted)
+        return self.counts.vectors
 
     @property
     def size(self) -> int:
         """Bytes accepted."""
-        return sum(batch.size for batch in self.accepted)
+        return self.counts.size
 
     @property
     def mutation_ids(self) -> tuple[str, ...]:
@@ -113,12 +148,12 @@ class InsertReport:
     @property
     def retries(self) -> int:
         """Requests made beyond the first of each batch."""
-        return sum(max(0, batch.attempts - 1) for batch in self.batches)
+        return self.counts.retries
 
     @property
     def waited(self) -> float:
         """Seconds that workers spent waiting, added up."""
-        return sum(batch.waited for batch in self.batches)
+        return self.counts.waited
 
     @property
     def rejected(self) -> tuple[BadLine, ...]:
@@ -128,37 +163,37 @@ class InsertReport:
     @property
     def rejected_earlier(self) -> int:
         """Lines that an earlier run kept back."""
-        return sum(batch.rejected_earlier for batch in self.batches)
+        return self.counts.rejected_earlier
 
     @property
     def discarded(self) -> int:
         """Lines that the service will have dropped."""
-        return sum(batch.discarded for batch in self.accepted)
+        return self.counts.discarded
 
     @property
     def resumed(self) -> int:
         """Batches that an earlier run had acknowledged."""
-        return sum(batch.resumed for batch in self.batches)
+        return self.counts.resumed
+
+    @property
+    def anew(self) -> tuple[str, ...]:
+        """Sources of which a load had ended with success, and that have changed since."""
+        return tuple(dict.fromkeys(batch.source for batch in self.batches if batch.anew))
 
     def summary(self) -> str:
-        """Say in one line what was accepted and what was not, and below it what reading back found."""
-        accepted = f"{count(self.vectors, 'vector')} accepted in {count(len(self.accepted), 'batch')}"
-        parts = [accepted if self.accepted else "nothing accepted"]
-        if self.resumed:
-            parts.append(f"{self.resumed:,} of them in an earlier run")
-        if self.rejected:
-            parts.append(f"{count(len({(line.source, line.line) for line in self.rejected}), 'line')} rejected")
-        if self.rejected_earlier:
-            parts.append(f"{count(self.rejected_earlier, 'line')} rejected in an earlier run")
-        if self.discarded:
-            parts.append(f"{count(self.discarded, 'line')} left to the service to discard")
-        if self.failed:
-            parts.append(f"{count(len(self.failed), 'batch')} not accepted")
-        said = f"{', '.join(parts)}, in {self.seconds:.1f} s"
-        return said if self.verification is None else f"{said}\n{self.verification.summary()}"
+        """Say in one line what was accepted and what was not, and below it what else is to be known."""
+        said = [self._in_one_line()]
+        said += [
+            f"{as_text(source)} has changed since it was loaded to its end, and was loaded anew; "
+            "vectors whose ids the index already held keep their first version"
+            for source in self.anew
+        ]
+        if self.verification is not None:
+            said.append(self.verification.summary())
+        return "\n".join(said)
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as what JSON can say."""
+        """Return the report as what JSON can say."""
         return {
             "vectors": self.vectors,
             "bytes": self.size,
@@ -168,12 +203,73 @@ class InsertReport:
             "waited_seconds": round(self.waited, 3),
             "seconds": round(self.seconds, 3),
             "rejected_lines_earlier": self.rejected_earlier,
-            "rejected_lines": [attrs.asdict(line) for line in self.rejected],
+            "rejected_lines": [line_as_json(line) for line in self.rejected],
             "discarded_lines": self.discarded,
             "resumed_batches": self.resumed,
-            "failed_batches": len(self.failed),
+            "failed_batches": self.counts.failed,
+            "accepted_batches": self.counts.accepted,
+            "rejected_line_count": self.counts.rejected,
+            "sources_loaded_anew": list(map(as_text, self.anew)),
             "verification": None if self.verification is None else self.verification.as_json(),
         }
+
+    def _in_one_line(self) -> str:
+        counts = self.counts
+        accepted = f"{count(counts.vectors, 'vector')} accepted in {count(counts.accepted, 'batch')}"
+        parts = [accepted if counts.accepted else "nothing accepted"]
+        if counts.resumed:
+            parts.append(f"{counts.resumed:,} of them in an earlier run")
+        if counts.rejected:
+            parts.append(f"{count(counts.rejected, 'line')} rejected")
+        if counts.rejected_earlier:
+            parts.append(f"{count(counts.rejected_earlier, 'line')} rejected in an earlier run")
+        if counts.discarded:
+            parts.append(f"{count(counts.discarded, 'line')} left to the service to discard")
+        if counts.failed:
+            parts.append(f"{count(counts.failed, 'batch')} not accepted")
+        return f"{', '.join(parts)}, in {self.seconds:.1f} s"
+
+
+class Tally:
+    """Gathers what becomes of batches, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._counts = Counts()
+        self._batches: list[BatchOutcome] = []
+        self._failed = 0
+        self._problems = 0
+
+    def add(self, batches: Iterable[BatchOutcome], counts: Counts | None = None) -> None:
+        """Add batches.
+
+        Args:
+            batches: In the order they ended.
+            counts: What they come to, where they are not all.
+
+        """
+        for batch in batches:
+            if counts is None:
+                self._counts += Counts.of(batch)
+            late_failure = batch.error is not None and self._failed < FAILURES_KEPT
+            if len(self._batches) < BATCHES_KEPT or late_failure:
+                self._failed += len(self._batches) >= BATCHES_KEPT
+                self._batches.append(self._bounded(batch))
+        self._counts += counts or Counts()
+
+    def report(self, seconds: float) -> InsertReport:
+        """Return the report of what was added."""
+        return InsertReport(tuple(self._batches), seconds, counts=self._counts)
+
+    def _bounded(self, batch: BatchOutcome) -> BatchOutcome:
+        """Return the outcome with no more problems than there is room for."""
+        room = PROBLEMS_KEPT - self._problems
+        self._problems += min(room, len(batch.rejected))
+        if len(batch.rejected) <= room:
+            return batch
+        error = batch.error
+        if isinstance(error, BadLinesError):
+            error = error.shortened()
+        return attrs.evolve(batch, rejected=batch.rejected[:room], error=error)
 
 
 class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
@@ -183,6 +279,8 @@ class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
         report: What was accepted and what was not, batch by batch.
 
     """
+
+    __module__ = "cf_vectorize"
 
     def __new__(cls, report: InsertReport) -> Self:
         """Group the errors of the failed batches of `report`."""
@@ -203,6 +301,8 @@ class InsertInterrupted(KeyboardInterrupt):
         report: What was accepted until then.
 
     """
+
+    __module__ = "cf_vectorize"
 
     def __init__(self, report: InsertReport) -> None:
         super().__init__(report)

@@ -33,6 +33,7 @@ BEGINNING: Final = 4_096
 ENDLESS: Final = 1_000_000_000
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 NEWLINE: Final = b"\n"
+LINE_END: Final = len(b"\r\n")
 BLANK: Final = b" \t\r\n\v\f"
 BLANK_LINES: Final = re.compile(rb"[ \t\r\n\v\f]*\n")
 # Last bytes of lines that may not be sent as they are: blank ones, those with a carriage return, and stand-ins.
@@ -225,7 +226,7 @@ class _Cutter:
 
     def _turn(self, begin: int, end: int) -> Iterator[Cut]:
         """Take the line from `begin` to `end` up, where a batch begins or ends with it, or before it."""
-        if self._is_open() and (end > self._latest or end - begin > self._longest):
+        if self._is_open() and (end > self._most_of(begin) or end - begin > self._longest):
             yield self._closed(begin)
         if not self._is_open():
             self._open(begin)
@@ -233,6 +234,10 @@ class _Cutter:
         too_long = end - begin > self._longest
         if too_long or end >= self._latest or not self._left:
             yield self._closed(end, too_long=too_long)
+
+    def _most_of(self, begin: int) -> int:
+        """Return where the open batch has to end; a last line that had no newline may have got one since."""
+        return self._latest + LINE_END * (self._fixed_stop == self._latest > begin)
 
     def _is_open(self) -> bool:
         return self._left < self._most
@@ -248,8 +253,9 @@ class _Cutter:
         if self._fixed_stop is None:
             self._most, self._longest = self._limits.vectors, self._limits.line
             self._latest = self._start + self._limits.next_size()
-            following = bisect(self._fixed_starts, self._start)
-            self._latest = min([self._latest, *self._fixed_starts[following : following + 1]])
+            if self._fixed:
+                following = bisect(self._fixed_starts, self._start)
+                self._latest = min([self._latest, *self._fixed_starts[following : following + 1]])
         else:
             self._most, self._longest, self._latest = maxsize, LINE_BYTES, self._fixed_stop
         self._left = self._most
@@ -261,7 +267,7 @@ class _Cutter:
         lines = vectors + self._blank - skipped - self._blank_before
         if self._fixed_stop is not None and stop < self._fixed_stop <= after:
             stop = self._fixed_stop
-        fixed = self._fixed_stop == stop
+        fixed = self._fixed_stop is not None and 0 <= stop - self._fixed_stop <= LINE_END
         ragged = too_long or self._last_odd > self._start
         self._lines += vectors
         self._most = self._left = 0

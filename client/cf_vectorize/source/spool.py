@@ -16,7 +16,7 @@ from cf_vectorize_overlay.errors import InputError
 from .formats import MAGIC_SIZE, naming, refuse_other_formats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     ReadInto = Callable[[memoryview], int]
 
@@ -143,6 +143,16 @@ def write_all(file: OpenFile, data: memoryview | bytes | bytearray) -> None:
     """Append `data`; a full disk is an error that names the temporary folder."""
     with _spooling():
         file.append(data)
+
+
+def spooled(pieces: Iterable[bytes]) -> tuple[Segment, ...]:
+    """Write pieces to a temporary file, and return where they lie."""
+    file = temporary_file()
+    size = 0
+    for piece in pieces:
+        write_all(file, piece)
+        size += len(piece)
+    return (Segment(file, 0, size),)
 
 
 @contextmanager
