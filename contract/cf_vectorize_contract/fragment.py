@@ -215,6 +215,10 @@ class Fragment:
     def _content_problems(
         self, side: str, described: _Node, headers: Mapping[str, str], body: bytes, *, discard: bool = False
     ) -> Iterator[Problem]:
+        if "content" not in described:
+            if body:
+                yield Problem(f"{side} body", "", UNDOCUMENTED, "is not described")
+            return
         content, found = described / "content", media_type(headers)
         if found == "multipart/form-data":
             found, body = in_a_form(content.value, headers, body)
