@@ -99,6 +99,13 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session
+def behaviours(session: nox.Session) -> None:
+    """Write the table of behaviours into the docs; with `-- --live` ask the live service for its column first."""
+    session.install("-e", ".[all]")
+    session.run("python", "scripts/behaviours.py", *session.posargs)
+
+
+@nox.session
 def upstream(session: nox.Session) -> None:
     """Compare spec/ with Cloudflare's document: `-- PATH`; or two documents of theirs: `-- OLD NEW`."""
     session.install("pyyaml")
