@@ -5,7 +5,6 @@ What a method does is imported when it is first called: imports are most of what
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Literal, Self
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
@@ -15,6 +14,7 @@ from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, TIMEOUT, VECTORS_PER_
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.pacing import Budget
     from cf_vectorize_overlay.vector import Vector
 else:
+    threading = Late("threading")
     logs = Late("cf_vectorize.base.logs")
     load = Late("cf_vectorize.load.insert")
     load_options = Late("cf_vectorize.load.options")

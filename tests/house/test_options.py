@@ -34,10 +34,13 @@ def test_help_shows_every_option_with_its_default_and_its_meaning(face: type, na
     method = getattr(face, name)
     shown = pydoc.plain(pydoc.render_doc(method))
     signature, _, text = shown.partition("\n    ")
-    for option, said in options_of(getattr(Vectorize, name if name != "insert_batches" else "insert")).items():
+    stated = options_of(getattr(Vectorize, name if name != "insert_batches" else "insert"))
+    assert stated
+    for option, (default, annotation, meaning) in stated.items():
         assert f"{option}: " in signature
-        assert f"= {said.default!r}" in signature
-        assert re.search(rf"^ +{option}: {re.escape(said.meaning[:20])}", text, re.MULTILINE)
+        assert annotation
+        assert f"= {default!r}" in signature
+        assert re.search(rf"^ +{option}: {re.escape(meaning[:20])}", text, re.MULTILINE)
     assert "**options" not in shown
 
 
@@ -58,7 +61,7 @@ def test_every_default_passes_its_check() -> None:
 
 @pytest.mark.parametrize("name", ["timeout", "give_up_after", "requests_per_5min", "api_token"])
 def test_the_settings_of_a_client_are_explained(name: str) -> None:
-    assert options_of(Vectorize.__init__, Vectorize)[name].meaning
+    assert options_of(Vectorize.__init__, Vectorize)[name][2]
 
 
 @pytest.mark.parametrize("face", [Vectorize, AsyncVectorize])

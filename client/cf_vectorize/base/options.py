@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from textwrap import dedent
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from .extras import Late
 
 if TYPE_CHECKING:
     import difflib
-    import inspect
     from collections.abc import Callable, Iterable, Mapping
 else:
-    # What help needs none of.
-    difflib, inspect = Late("difflib"), Late("inspect")
+    difflib = Late("difflib")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 A = TypeVar("A")
 
-_SECTION = re.compile(r"^(\w+):\n", re.MULTILINE)
-_ENTRY = re.compile(r"^    (\w+): .*(?:\n     .*)*", re.MULTILINE)
+# Regular expressions, named tuples and `inspect` would be most of what help takes: plain loops serve here.
 
 
-class Option(NamedTuple):
-    """One option of a method, as its signature and its docstring say it."""
-
-    default: Any
-    annotation: str
-    meaning: str
-
-
-def options_of(stated: Callable[..., Any], documented: Any = None) -> dict[str, Option]:
-    """Return the options of a function by name.
+def options_of(stated: Callable[..., Any], documented: Any = None) -> dict[str, tuple[Any, str, str]]:
+    """Return the options of a function by name: of each its default, its annotation, and its meaning.
 
     Args:
         stated: Has them as keywords.
         documented: Whose docstring says what they mean, where that is another, such as the class of an `__init__`.
 
     """
-    function = cast("Any", getattr(stated, "__wrapped__", stated))
+    function = _function(stated)
     meanings = _entries(_sections(documented or stated).get("Args", ""))
     return {
-        name: Option(default, function.__annotations__[name], _meaning(meanings.get(name, "")))
+        name: (default, function.__annotations__[name], _meaning(meanings.get(name, "")))
         for name, default in function.__kwdefaults__.items()
     }
 
@@ -56,7 +46,7 @@ def filled(stated: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, An
         TypeError: The function has no such option.
 
     """
-    defaults: dict[str, Any] = cast("Any", getattr(stated, "__wrapped__", stated)).__kwdefaults__
+    defaults: dict[str, Any] = _function(stated).__kwdefaults__
     refuse_others(given, defaults)
     return {**defaults, **given}
 
@@ -98,15 +88,21 @@ def takes_options_of(
     """
 
     def adopt(method: Callable[Concatenate[S, A, ...], R]) -> Callable[Concatenate[S, A, P], R]:
-        own = inspect.signature(method)
-        signature = inspect.signature(stated)
-        parameters = [own.parameters.get(name, parameter) for name, parameter in signature.parameters.items()]
-        adopted = cast("Any", method)
-        adopted.__signature__ = signature.replace(parameters=parameters, return_annotation=own.return_annotation)
-        adopted.__doc__ = _adopted_text(stated, method)
+        theirs, ours = _function(stated), cast("Any", method)
+        # Not a `__signature__`: `inspect`, which makes one, is imported by who asks for it.
+        shown = FunctionType(theirs.__code__, theirs.__globals__, ours.__name__)
+        shown.__kwdefaults__ = theirs.__kwdefaults__
+        shown.__annotations__ = {**theirs.__annotations__, **ours.__annotations__}
+        shown.__doc__ = ours.__doc__ = _adopted_text(stated, method)
+        ours.__wrapped__ = shown
         return cast("Callable[Concatenate[S, A, P], R]", method)
 
     return adopt
+
+
+def _function(method: Any) -> Any:
+    """Return the function that states a method's options, which may stand behind the method."""
+    return getattr(method, "__wrapped__", method)
 
 
 def _adopted_text(stated: Any, method: Any) -> str:
@@ -122,15 +118,29 @@ def _adopted_text(stated: Any, method: Any) -> str:
 
 def _sections(documented: Any) -> dict[str, str]:
     """Return the sections of a docstring by their headings, the text before them by the empty one."""
-    parts = ["", *_SECTION.split(inspect.cleandoc(documented.__doc__ or ""))]
-    return {heading: text.strip("\n") for heading, text in zip(parts[::2], parts[1::2], strict=True)}
+    first, _, rest = (documented.__doc__ or "").partition("\n")
+    sections, heading = {"": [first]}, ""
+    for line in dedent(rest).splitlines():
+        if line.endswith(":") and line[:-1].isidentifier():
+            heading = line[:-1]
+            sections[heading] = []
+        else:
+            sections[heading].append(line)
+    return {heading: "\n".join(lines).strip("\n") for heading, lines in sections.items()}
 
 
 def _entries(section: str) -> dict[str, str]:
     """Return the entries of a section by name, each with the lines that go on with it."""
-    return {entry[1]: entry[0] for entry in _ENTRY.finditer(section)}
+    entries, name = dict[str, str](), ""
+    for line in section.splitlines():
+        if line[4:5] != " ":
+            name = line.strip().partition(":")[0]
+            entries[name] = line
+        else:
+            entries[name] += f"\n{line}"
+    return entries
 
 
 def _meaning(entry: str) -> str:
     """Return what an entry says, on one line."""
-    return " ".join(entry.partition(": ")[2].split())
+    return " ".join(entry.partition(":")[2].split())

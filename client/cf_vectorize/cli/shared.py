@@ -43,7 +43,7 @@ EPILOG: Final = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 TABLE_OPTIONS: Final = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
 # What the command line calls otherwise than Python.
 CALLED: Final = {"deadline": "--wait", "index": "INDEX"}
-_IN_PYTHON: Final = re.compile(r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) ")
+_IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
 class Parser(argparse.ArgumentParser):
@@ -77,8 +77,7 @@ def add_options(parser: argparse._ActionsContainer, stated: Any, *names: str) ->
         if annotation == "bool":
             settings = {"default": default, "action": argparse.BooleanOptionalAction}
         elif annotation.startswith("Literal["):
-            settings = {"default": default, "choices": re.findall(r"'(\w+)'|\"(\w+)\"", annotation)}
-            settings["choices"] = [single or double for single, double in settings["choices"]]
+            settings = {"default": default, "choices": [word.strip("'\"") for word in annotation[8:-1].split(", ")]}
         elif "PathLike" in annotation:
             settings["metavar"] = "FILE"
         else:
@@ -175,7 +174,7 @@ def fail(error: Exception, arguments: argparse.Namespace) -> int:
         # Each of its lines is one that may be shown.
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    said = _IN_PYTHON.sub("", printable(str(error)))
+    said = re.sub(_IN_PYTHON, "", printable(str(error)))
     name, _, rest = said.partition(" is ")
     flag = CALLED.get(
         name, f"--{name.replace('_', '-')}" if name.isidentifier() and hasattr(arguments, name) else name
