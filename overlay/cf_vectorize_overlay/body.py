@@ -194,7 +194,7 @@ def _whole(source: Any) -> Segment | Held:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Held(memoryview(source).cast("B"))
     if isinstance(source, io.BytesIO):
-        return Held(source.getbuffer()[source.tell() :])
+        return Held(memoryview(source.getvalue())[source.tell() :])
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if isinstance(source, (str, os.PathLike)):
@@ -205,7 +205,8 @@ def _whole(source: Any) -> Segment | Held:
         return Segment(file, 0, _size_of(file))
     if isinstance(source, (io.FileIO, io.BufferedReader, io.BufferedRandom)):
         file = OpenFile(os.dup(source.fileno()), str(source.name))
-        return Segment(file, source.tell(), _size_of(file))
+        size = _size_of(file)
+        return Segment(file, source.tell(), size)
     raise InputError(f"a {type(source).__name__} has no size beforehand; give a path, bytes or a file open with 'rb'")
 
 
