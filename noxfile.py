@@ -142,7 +142,7 @@ def clients(session: nox.Session) -> None:
     env = {}
     if shutil.which("npm"):
         folder = str(Path(session.create_tmp()).absolute())
-        packages = ["cloudflare@7.3.0", "wrangler@4.164.0"]
+        packages = ["cloudflare@7.3.0", "wrangler@4.164.0", "node@22"]  # wrangler wants a newer one than many have
         session.run("npm", "install", "--silent", "--prefix", folder, *packages, external=True)
         env["EMULATOR_NPM_CLIENTS"] = folder
     else:

@@ -11,6 +11,7 @@ import pytest
 from raw_api import ACCOUNT, AUTHORIZED, NDJSON, Api, code, ndjson, vector
 
 from cf_vectorize_emulator import Address, Fault, Rate, Settings, Visibility, serve
+from cf_vectorize_emulator.pytest_plugin import VectorizeEmulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,6 +185,31 @@ GUARDED = [
     ("PUT", "rate-limit"),
     ("POST", "reset"),
 ]
+
+
+# What each control route that changes something is called on the fixture, and where the page has it.
+ACTIONS = {
+    ("PUT", "visibility"): ("visible", "hold"),
+    ("POST", "release"): ("release",),
+    ("POST", "faults"): ("fail_next", "inject"),
+    ("DELETE", "faults"): ("clear_faults",),
+    ("PUT", "rate-limit"): ("limit_rate",),
+    ("POST", "reset"): ("reset", "reset_index"),
+}
+
+
+def test_whatever_can_be_done_can_be_done_by_route_by_fixture_and_on_the_page(pytestconfig: pytest.Config) -> None:
+    root = pytestconfig.rootpath
+    page = root / "emulator/cf_vectorize_emulator/http/static"
+    scripts = "".join(file.read_text() for file in page.glob("*.js"))
+    documented = (root / "docs/emulator.md").read_text()
+    assert set(ACTIONS) == {(method, path) for method, path in GUARDED if method != "GET"}
+    for (method, path), names in ACTIONS.items():
+        assert f'ask("{method}", "{path}"' in scripts
+        assert f"`{method} {path}" in documented
+        for name in names:
+            assert callable(getattr(VectorizeEmulator, name))
+            assert f"`{name}(" in documented
 
 
 @pytest.mark.parametrize("own", [Settings(token="right", visibility=NOW)], indirect=True)

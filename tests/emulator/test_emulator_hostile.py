@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -276,9 +277,13 @@ def test_its_own_page_may_write(api: Api) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[::1", "localhost.evil"]
 )
-def test_a_name_that_was_made_to_point_here_is_refused(api: Api, host: str) -> None:
-    for path in ("/", "/__emulator__/state", PATH):
+def test_a_name_that_was_made_to_point_here_is_refused_and_logged(
+    api: Api, caplog: pytest.LogCaptureFixture, host: str
+) -> None:
+    caplog.set_level(logging.INFO, "cf_vectorize_emulator")
+    for path in ("/", "/page/app.js", "/__emulator__/state", "/__emulator__/health", PATH):
         assert api.client.get(path, headers={"Host": host}).status_code == 403
+        assert caplog.messages[-1].startswith(f"GET to {host}: 403 The Host header names another server; start ")
 
 
 @pytest.mark.parametrize(

@@ -139,13 +139,13 @@ class Exchange:
             " (injected fault)" if record.fault else "",
         )
         if record.message:
-            LOG.info("  %s", _printable(record.message))
+            LOG.info("  %s", printable(record.message))
 
 
 def _without_account(text: str) -> str:
     return ACCOUNT_IN_PATH.sub("...", text)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text that a terminal shows and does not obey."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .envelope import Failure, unknown
+from .exchange import LOG, SHOWN, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,10 +34,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        failure = self._judge(Request(scope))
+        request = Request(scope)
+        failure = self._judge(request)
         if failure is None:
             await self._app(scope, receive, send)
         else:
+            host = printable(request.headers.get("host", ""))[:SHOWN]
+            LOG.info("%s to %s: %d %s", request.method, host, failure.status, failure.message)
             response = Response(failure.body(), failure.status, {"content-type": failure.content_type})
             await response(scope, receive, send)
 
