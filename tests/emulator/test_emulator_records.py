@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from raw_api import ACCOUNT, DIMENSIONS, NDJSON, ndjson, vector
 
@@ -107,6 +108,15 @@ def test_a_batch_that_is_sent_again_after_a_failure_is_known_again(api: Api) -> 
     ]
     assert opened(api, numbers[3])["request"]["again"] == numbers[1]
     assert [item["number"] for item in opened(api, numbers[2])["attempts"]] == [numbers[2]]
+
+
+def test_of_a_request_without_an_answer_none_is_recorded(api: Api) -> None:
+    api.client.post("/__emulator__/faults", json={"reset": "after"})
+    with pytest.raises(httpx.TransportError):
+        api.send(b"{")
+    record = last(api)
+    assert [record[name] for name in ("status", "code", "message", "answer_headers")] == [None, None, None, {}]
+    assert (record["fault"], record["line"]["number"]) == (True, 1)
 
 
 def request(activity: Activity, status: int | None = 200, **members: Any) -> RequestRecord:

@@ -212,8 +212,6 @@ class Store:
     def writing(self) -> Iterator[Transaction]:
         """Open a transaction that is durable once the block ends, and undone if it raises."""
         with self._writing, self._writer:
-            if self._writer.in_transaction:  # what failed before could not be undone then, as on a full disk
-                self._writer.rollback()
             self._writer.execute("BEGIN IMMEDIATE")
             yield Transaction(self._writer)
 
