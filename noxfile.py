@@ -130,7 +130,7 @@ def kills(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """Try the emulator's page in a real browser: the Chromium that is installed, found on the path."""
-    session.install("-e", ".[emulator]", *dependency_group("tests"), *dependency_group("browser"))
+    session.install("-e", ".[emulator]", *dependency_group("browser"))
     session.run("pytest", "tests/emulator/test_emulator_browser.py", *session.posargs)
 
 

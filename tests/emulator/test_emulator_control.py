@@ -125,7 +125,7 @@ def test_a_rate_may_be_given_as_text(own: Api) -> None:
     assert [own.insert(vector("a")).status_code for _ in range(2)] == [200, 429]
 
 
-def test_what_a_test_changes_is_put_back_after_it(pytester: pytest.Pytester) -> None:
+def test_each_test_has_an_index_of_its_own_and_what_it_changes_is_put_back(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import httpx
@@ -139,7 +139,10 @@ def test_what_a_test_changes_is_put_back_after_it(pytester: pytest.Pytester) -> 
             line = '{"id":"a","values":[' + "0.5," * 31 + "0.5]}"
             return post(fixture, index, "insert", content=line, headers={"Content-Type": "application/x-ndjson"})
 
+        seen = []
+
         def test_one(vectorize_emulator):
+            seen.append(vectorize_emulator.index)
             vectorize_emulator.hold()
             assert insert(vectorize_emulator, vectorize_emulator.index).status_code == 200
             assert insert(vectorize_emulator, "an-index-of-no-test").status_code == 200
@@ -150,6 +153,8 @@ def test_what_a_test_changes_is_put_back_after_it(pytester: pytest.Pytester) -> 
             vectorize_emulator.visible(60, jitter=1, order="scattered")
 
         def test_two(vectorize_emulator):
+            assert vectorize_emulator.index not in seen
+            assert vectorize_emulator.requests == []
             answers = [post(vectorize_emulator, name, "get_by_ids", json={"ids": ["a"]})
                        for name in (vectorize_emulator.index, "an-index-of-no-test")]
             assert [answer.json()["errors"][0]["code"] for answer in answers] == [3000, 3000]

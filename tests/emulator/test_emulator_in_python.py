@@ -45,27 +45,6 @@ def test_the_documented_transport_works(pytestconfig: pytest.Config, tmp_path: P
     assert subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout == "200 []\n"
 
 
-def test_each_test_has_an_index_and_a_service_without_faults_of_its_own(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        seen = []
-
-        def test_one(vectorize_emulator):
-            vectorize_emulator.fail_next(5, status=500)
-            vectorize_emulator.visible("held")
-            seen.append(vectorize_emulator.index)
-
-        def test_two(vectorize_emulator):
-            emulator = vectorize_emulator.server.emulator
-            assert emulator.faults.waiting() == []
-            assert emulator.service.visibility.text == "1"
-            assert vectorize_emulator.index not in seen
-            assert vectorize_emulator.requests == []
-        """
-    )
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
-
-
 def test_the_plugin_costs_a_run_that_does_not_use_it_nothing() -> None:
     script = (
         "import sys, pytest, cf_vectorize_emulator.pytest_plugin as plugin;"
