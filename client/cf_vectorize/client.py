@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cf_vectorize.base import logs
     from cf_vectorize.base.progress import Progress, VerifyProgress
+    from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.load import insert as load
     from cf_vectorize.load import options as load_options
     from cf_vectorize.load.outcome import BatchOutcome
@@ -144,6 +145,7 @@ class Vectorize(Client):
         batch_bytes: int = INSERT_BODY_BYTES,
         concurrency: int = 4,
         rejects: str | os.PathLike[str] | None = None,
+        on_reject: Callable[[bytes, tuple[BadLine, ...]], None] | None = None,
         journal: str | os.PathLike[str] | None = None,
         on_changed: Literal["refuse", "resend"] = "refuse",
         on_error: Literal["stop", "continue"] = "stop",
@@ -178,6 +180,9 @@ class Vectorize(Client):
                 `(concurrency + 2) * batch_bytes` of temporary disk space.
             rejects: A file for bad lines, unchanged, with their reasons in
                 FILE.reasons; without it a bad line stops the load.
+            on_reject: Called with each bad line as it is and what is wrong
+                with it, one at a time, once its batch is accepted; like
+                `rejects`, with which it may stand, it lets the load go on.
             journal: A file that notes each acknowledged batch, so that the same
                 call goes on from it after an interruption.
             on_changed: When a source has changed since the journal was written:
@@ -219,6 +224,7 @@ class Vectorize(Client):
             batch_bytes=batch_bytes,
             concurrency=concurrency,
             rejects=rejects,
+            on_reject=on_reject,
             journal=journal,
             on_changed=on_changed,
             on_error=on_error,

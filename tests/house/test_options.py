@@ -102,6 +102,7 @@ def test_a_wrong_name_is_answered_with_the_nearest(face: type, name: str, wrong:
         ("insert", "rejects", 5, "rejects is 5; it is the path of a file"),
         ("insert", "journal", "", "journal is ''; it is the path of a file"),
         ("insert", "on_progress", 5, "on_progress is 5; it is a function that takes the progress"),
+        ("insert", "on_reject", 5, "on_reject is 5; it is a function that takes a line and what is wrong with it"),
         ("insert", "verify", -1, "verify is -1; it is at least 0"),
         ("insert", "verify", "all", "verify is 'all'; it is a whole number"),
         ("insert", "batch_vectors", "x" * 200, f"batch_vectors is 'x{'x' * 77}…; it is"),

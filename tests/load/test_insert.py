@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import math
 import pickle
@@ -573,3 +574,132 @@ def test_a_server_error_keeps_its_place_in_the_order_of_failing(clock: Clock) ->
                         on_error="continue")  # fmt: skip
     assert [type(error) for error in caught.value.exceptions] == [RejectedError, ServerError]
     assert clock.pauses
+
+
+# What is decided is not waited for.
+
+
+def ends_soon(work: Callable[[], object]) -> None:
+    """Run work that may hang, and see that it does not."""
+    running = threading.Thread(target=work, daemon=True)
+    running.start()
+    running.join(30)
+    assert not running.is_alive()
+
+
+def test_a_load_that_is_decided_waits_for_no_retry() -> None:
+    """A batch that was throttled for minutes is told as that, as soon as another one has failed for good."""
+    throttled = threading.Event()
+
+    def script(number: int, _size: int) -> Answer:
+        if number == 0:
+            return failure(429, 971, "wait", retry_after="300")
+        throttled.wait(20)
+        return failure(400, 1, "no")
+
+    found: list[BatchOutcome] = []
+
+    def load() -> None:
+        def tell(progress: Progress) -> None:
+            if progress.retries:
+                throttled.set()
+
+        with Vectorize("index", **settings(server.url)) as index:
+            found.extend(index.insert_batches(lines(8), batch_vectors=1, concurrency=2, on_progress=tell))
+
+    with ScriptedServer(script) as server:
+        ends_soon(load)
+    assert sorted(type(outcome.error).__name__ for outcome in found) == ["RateLimitError", "RejectedError"]
+    assert len(server.requests) == 2
+
+
+def test_a_load_that_is_decided_waits_for_no_budget() -> None:
+    """Batches that had not begun are not told of."""
+    found: list[BatchOutcome] = []
+
+    def load() -> None:
+        with Vectorize("index", **settings(server.url, requests_per_5min=1)) as index:
+            found.extend(index.insert_batches(lines(8), batch_vectors=1, concurrency=3))
+
+    with ScriptedServer([failure(400, 1, "no")]) as server:
+        ends_soon(load)
+    assert [type(outcome.error) for outcome in found] == [RejectedError]
+    assert len(server.requests) == 1
+
+
+def test_cancelling_breaks_off_a_wait_for_the_budget() -> None:
+    async def load(url: str) -> None:
+        async with AsyncVectorize("index", **settings(url, requests_per_5min=1)) as index:
+            accepted = asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def tell(progress: Progress) -> None:
+                if progress.vectors:
+                    loop.call_soon_threadsafe(accepted.set)
+
+            task = asyncio.create_task(index.insert(lines(8), batch_vectors=1, concurrency=2, on_progress=tell))
+            await accepted.wait()
+            task.cancel()
+            await asyncio.wait([task])
+
+    with ScriptedServer() as server:
+        ends_soon(lambda: asyncio.run(load(server.url)))
+    assert len(server.requests) == 1
+
+
+# Rejected lines as data.
+
+
+def test_rejected_lines_are_handed_over_as_they_are(tmp_path: Path, insert: Insert) -> None:
+    path = write(tmp_path, line("a"), BAD, line("b"), UNREADABLE.replace(b"\n", b"\r\n"))
+    given: list[tuple[bytes, Any]] = []
+    with ScriptedServer() as server:
+        report = insert(settings(server.url), path, on_reject=lambda *of: given.append(of))
+        insert(settings(server.url), path, on_reject=lambda *_: None, rejects=tmp_path / "rejects")
+    assert [text for text, _ in given] == [BAD, UNREADABLE.replace(b"\n", b"\r\n")]
+    assert [(bad.source, bad.line, bad.rule) for _, problems in given for bad in problems] == [
+        (str(path), 2, "values"),
+        (str(path), 4, "json"),
+    ]
+    assert (report.vectors, report.counts.rejected) == (2, 2)
+    assert (tmp_path / "rejects").read_bytes() == b"".join(text for text, _ in given)
+
+
+def test_what_on_reject_raises_costs_no_report(insert: Insert) -> None:
+    def fail(_line: bytes, _problems: object) -> None:
+        raise KeyError("mine")
+
+    with ScriptedServer() as server, pytest.raises(InsertError) as caught:
+        insert(settings(server.url), [line("a"), BAD, line("b")], batch_vectors=1, concurrency=1, on_reject=fail)
+    assert str(caught.value.exceptions[0]) == "on_reject raised KeyError('mine')"
+    assert caught.value.report.vectors == len(server.stored)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_of_a_line_that_is_too_long_the_beginning_is_set_aside(
+    tmp_path: Path, insert: Insert, *, compressed: bool
+) -> None:
+    long = line("long", metadata={"text": "x" * 5_000_000})
+    data = line("a") + long + line("b")
+    path = tmp_path / ("vectors.ndjson.gz" if compressed else "vectors.ndjson")
+    path.write_bytes(gzip.compress(data) if compressed else data)
+    rejects = tmp_path / "rejects"
+    with ScriptedServer() as server:
+        report = insert(settings(server.url), path, rejects=rejects, journal=tmp_path / "journal")
+        insert(settings(server.url), path, rejects=rejects, journal=tmp_path / "journal")
+    assert sorted(server.stored) == ["a", "b"]
+    assert rejects.read_bytes() == long[:4096] + b"\n"
+    (bad,) = report.rejected
+    assert (bad.line, bad.rule) == (2, "line-size")
+    assert bad.reason.startswith(f"is {len(long):,} bytes; ")
+
+
+@pytest.mark.parametrize("content", [b"\n", b"\n \n\t\r\n" * 9_000])
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_file_of_blank_lines_holds_no_vectors(
+    content: bytes, tmp_path: Path, insert: Insert, *, journal: bool
+) -> None:
+    options = {"journal": tmp_path / "journal"} if journal else {}
+    with ScriptedServer() as server, pytest.raises(InputError, match=r"ndjson: holds no vectors; there is nothing"):
+        insert(settings(server.url), write(tmp_path, content), **options)
+    assert server.requests == []

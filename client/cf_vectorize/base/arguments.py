@@ -93,8 +93,12 @@ def path(name: str, value: Any) -> Path:
     return Path(given)
 
 
-def callback(name: str, value: T) -> T:
-    """Return something to call with the progress."""
-    if not callable(value):
-        refuse(name, value, "a function that takes the progress")
-    return value
+def function_of(what: str) -> Callable[[str, T], T]:
+    """Return the check for something to call with that."""
+
+    def check(name: str, value: T) -> T:
+        if not callable(value):
+            refuse(name, value, f"a function that takes {what}")
+        return value
+
+    return check

@@ -98,6 +98,8 @@ class BadLinesError(InputError):
 
     """
 
+    __module__ = "cf_vectorize"
+
     SHOWN: ClassVar[int] = 10
     more: int = 0
 

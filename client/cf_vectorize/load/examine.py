@@ -117,6 +117,7 @@ class Examiner:
         self._options = options
         self._sampler = sampler
         self._check = LineCheck(options.dimensions) if options.check else None
+        self._refuses_bad_lines = options.rejects is None and options.on_reject is None
         self._reads_lines = options.check or options.compact or sampler is not None
 
     def for_another_thread(self) -> Examiner:
@@ -154,7 +155,6 @@ class Examiner:
             content = self._read(source, cut, raw)
         else:
             return Batch(source=source, cut=cut, raw=raw, body=raw, vectors=cut.lines, anew=anew)
-        rejects = self._options.rejects is not None
         return Batch(
             source=source,
             cut=cut,
@@ -167,7 +167,7 @@ class Examiner:
             rejected=tuple(content.rejected),
             discarded=content.discarded,
             anew=anew,
-            error=BadLinesError(content.rejected) if content.rejected and not rejects else None,
+            error=BadLinesError(content.rejected) if content.rejected and self._refuses_bad_lines else None,
         )
 
     def _read(self, source: str, cut: Cut, raw: tuple[Segment, ...]) -> _Content:

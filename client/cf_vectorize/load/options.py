@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import attrs
 
 from cf_vectorize.base import arguments
-from cf_vectorize.base.arguments import callback, flag, one_of, or_none, path, whole
+from cf_vectorize.base.arguments import flag, function_of, one_of, or_none, path, whole
 from cf_vectorize.base.extras import extra
 from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cf_vectorize.base.progress import Progress
+    from cf_vectorize.checks.rules import BadLine
 
 
 def _with_numpy(name: str, value: Any) -> bool:
@@ -36,10 +37,11 @@ CHECKS: Final = {
     "batch_bytes": whole(1, INSERT_BODY_BYTES, "Cloudflare's 100 MB"),
     "concurrency": whole(1),
     "rejects": or_none(path),
+    "on_reject": or_none(function_of("a line and what is wrong with it")),
     "journal": or_none(path),
     "on_changed": one_of("refuse", "resend"),
     "on_error": one_of("stop", "continue"),
-    "on_progress": or_none(callback),
+    "on_progress": or_none(function_of("the progress")),
     "compact": _with_numpy,
     "verify": _lines,
 }
@@ -56,6 +58,7 @@ class InsertOptions:
     batch_bytes: int
     concurrency: int
     rejects: Path | None
+    on_reject: Callable[[bytes, tuple[BadLine, ...]], None] | None
     journal: Path | None
     on_changed: Literal["refuse", "resend"]
     on_error: Literal["stop", "continue"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .journal import Journal, Mark
 
 # What an append may put behind a last line that had no newline.
-_LINE_ENDS: Final = (b"", b"\n", b"\r\n")
+_LINE_ENDS: Final = (b"\n", b"\r\n")
 
 
 class Acknowledged:
@@ -68,7 +68,7 @@ class Acknowledged:
         """
         entry = self._entries.pop(cut.start, None)
         if entry is not None:
-            if cut.fixed and self._still_holds(entry, cut.size, raw):
+            if cut.fixed and self._still_holds(entry, cut, raw):
                 return entry
             self._begins_anew(cut.start)
         return None
@@ -104,13 +104,15 @@ class Acknowledged:
             for start in changed:
                 del self._entries[start]
 
-    def _still_holds(self, entry: Entry, size: int, raw: Sequence[Segment]) -> bool:
+    def _still_holds(self, entry: Entry, cut: Cut, raw: Sequence[Segment]) -> bool:
         length = entry.stop - entry.start
-        line_end = b"".join(chunks(select(raw, [(length, size)])))
-        if line_end not in _LINE_ENDS:
-            return False
+        # Of a line that is too long no more than its beginning may be there.
+        if cut.size > length and not cut.too_long:
+            if b"".join(chunks(select(raw, [(length, cut.size)]))) not in _LINE_ENDS:
+                return False
+            raw = select(raw, [(0, length)])
         # A source in place was compared before anything was sent.
-        return self._source.in_place or digest(select(raw, [(0, length)])) == entry.digest
+        return self._source.in_place or digest(raw) == entry.digest
 
     def _begins_anew(self, offset: int) -> bool:
         """Decide what a change means: whether the source is loaded anew from here, or only its changed parts are."""

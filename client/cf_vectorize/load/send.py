@@ -24,6 +24,7 @@ from .outcome import outcome_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
@@ -224,6 +225,8 @@ class Load:
             rejects, journal, cut = self._notes.rejects, self._notes.journal, batch.cut
             if rejects and batch.rejected:
                 rejects.append(batch.rejected_lines)
+            if self._options.on_reject and batch.rejected:
+                self._hand_over(batch, self._options.on_reject)
             if journal:
                 entry = Entry(
                     batch.source,
@@ -236,6 +239,14 @@ class Load:
                     len({problem.line for problem in batch.rejected}),
                 )
                 journal.note(entry)
+
+    @staticmethod
+    def _hand_over(batch: Batch, on_reject: Callable[[bytes, tuple[BadLine, ...]], None]) -> None:
+        for line, problems in batch.rejected_lines():
+            try:
+                on_reject(line, problems)
+            except Exception as error:
+                raise InputError(f"on_reject raised {error!r}") from error
 
 
 class Watched(Generic[T]):

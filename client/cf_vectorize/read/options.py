@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cf_vectorize.base import arguments
-from cf_vectorize.base.arguments import callback, or_none, path, refuse, seconds, whole
+from cf_vectorize.base.arguments import function_of, or_none, path, refuse, seconds, whole
 
 
 def _sample(name: str, value: Any) -> int | str:
@@ -20,7 +20,7 @@ CHECKS: Final = {
     "seed": or_none(whole(0)),
     "deadline": seconds,
     "concurrency": whole(1),
-    "on_progress": or_none(callback),
+    "on_progress": or_none(function_of("the progress")),
 }
 
 
