@@ -216,6 +216,23 @@ def test_an_export_broken_off_goes_on_with_the_index_as_it_is_made_anew(
     assert values_of(output) == [[0.25] * 48] * len(IDS)
 
 
+def test_an_export_that_goes_on_believes_no_other_dimensions_than_those_it_has(
+    served: ScriptedServer, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.npy"
+    with Vectorize("an-index", **settings(served)) as index:
+        pairs = index.export_by_ids(IDS, output)
+        for _ in range(20):
+            next(pairs)
+        pairs.close()  # type: ignore[attr-defined]
+        for each in IDS[20:]:
+            served.stored[each]["values"] = [7.0]
+        with pytest.raises(UnexpectedResponseError, match=r'"v\d+" has 1 values, those before it have 32'):
+            list(index.export_by_ids(IDS, output))
+        served.stored = {each: vector(each) for each in IDS}
+        assert list(index.export_by_ids(IDS, output)) == [(each, True) for each in IDS]
+
+
 def test_what_a_part_of_an_export_holds_stays_when_its_first_vector_is_gone(
     served: ScriptedServer, tmp_path: Path
 ) -> None:

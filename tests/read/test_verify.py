@@ -167,6 +167,13 @@ def test_a_line_without_readable_id_and_values_is_not_judged(text: bytes, rule: 
     assert (bad.source, bad.line, bad.rule) == ("file", 7, rule)
 
 
+def test_a_line_nested_too_deeply_to_be_told_of_is_not_judged() -> None:
+    members = b'"id":"a","values":[' + b",".join([b"0.5"] * DIMENSIONS) + b"]"
+    for depth, judged in ((150, True), (220, False)):
+        text = b"{" + members + b',"metadata":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+        assert isinstance(LineReader()(text, "file", 7), Expected) == judged
+
+
 # --- the sample -----------------------------------------------------------------------------------------------------
 
 

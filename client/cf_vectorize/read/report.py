@@ -171,7 +171,7 @@ class VerifyReport:
             return most_wrong(population, self.judged, wrong) / population
         # Were all wrong lines in the part that was looked at least, as few of them would have been seen.
         at_most = most_wrong_share(self.judged, wrong) * self.judged / self.least_share
-        return max(wrong, min(at_most, population - self.equal)) / population
+        return min(at_most, population - self.equal) / population
 
     @property
     def requests_for_all(self) -> int:
