@@ -173,7 +173,7 @@ def test_a_stream_is_a_source_too(tmp_path: Path) -> None:
 def test_the_compact_size_is_near_the_true_one() -> None:
     """All lines alike, so that one of 50 stands for all."""
     long = b'{"id":"%05d", "values":[' + b", ".join([b"0.12345678901234567"] * DIMENSIONS) + b"]}\n"
-    short = b'{"id":"%05d","values":[' + b",".join([b"0.12345679"] * DIMENSIONS) + b"]}\n"
+    short = b'{"id":"%05d", "values":[' + b",".join([b"0.12345679"] * DIMENSIONS) + b"]}\n"
     report = check(io.BytesIO(b"".join(long % number for number in range(200))))
     assert (report.size, report.compact_size) == (200 * len(long % 0), 200 * len(short % 0))
 

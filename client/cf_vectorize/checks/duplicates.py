@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from typing import TYPE_CHECKING, Final
-from zlib import crc32
 
 from cf_vectorize.source.spool import temporary_file, write_all
 from cf_vectorize_overlay.body import Segment, chunks
@@ -32,7 +31,7 @@ class DuplicateIds:
     def add(self, identity: str, source: int, line: int) -> None:
         """Note one id."""
         encoded = identity.encode()
-        bucket = crc32(encoded) % BUCKETS
+        bucket = hash(encoded) % BUCKETS  # which nobody can foresee, so that none of them grows beyond its share
         buffer = self._buffers[bucket]
         buffer += HEADER.pack(source, line, len(encoded))
         buffer += encoded

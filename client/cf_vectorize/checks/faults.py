@@ -30,17 +30,26 @@ class NoNumber(str):
 
 def json_faults(document: dict[str, Any]) -> Iterator[Fault]:
     """Find what only the lenient parser reads, outside `values`, which have rules of their own."""
-    pending = list(document.items())
-    for place, value in pending:
-        if type(value) is NoNumber:
+    # Iterators, since a line may hold millions of items: a list of their places would take more than they do.
+    pending: list[Iterator[tuple[str, Any]]] = [iter(document.items())]
+    while pending:
+        place, value = next(pending[-1], (None, None))
+        if place is None:
+            pending.pop()
+        elif type(value) is NoNumber:
             yield "json", f"{place} is {kind(value)}"
         elif type(value) is str and SURROGATE.search(value):
             yield "json", f"{place} holds half a surrogate pair, which is no character: {quoted(value)}"
         elif type(value) is dict:
-            pending += [(f"a key of {place}", key) for key in value]
-            pending += [(f"{place}.{_shown(key)}", item) for key, item in value.items()]
+            pending.append(_items(place, value))
         elif type(value) is list and place != "values":
-            pending += [(f"{place}[{number}]", item) for number, item in enumerate(value)]
+            pending.append((f"{place}[{number}]", item) for number, item in enumerate(value))
+
+
+def _items(place: str, members: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the keys, and then the items, each with its place."""
+    yield from ((f"a key of {place}", key) for key in members)
+    yield from ((f"{place}.{_shown(key)}", item) for key, item in members.items())
 
 
 def id_faults(identity: Any) -> Iterator[Fault]:
@@ -106,7 +115,10 @@ def metadata_faults(metadata: Any) -> Iterator[Fault]:
         for key in members:
             if not _METADATA_KEY.fullmatch(key):
                 yield "metadata-key", f"{place} has the key {quoted(key)}: {_key_fault(key)}"
-    if (size := _compact_bytes(metadata)) > METADATA_BYTES:
+    size = _compact_bytes(metadata)
+    if size is None:
+        yield "metadata", "metadata is nested too deeply to be read"
+    elif size > METADATA_BYTES:
         yield "metadata-bytes", f"metadata is {size} bytes of compact JSON, at most {METADATA_BYTES} are allowed"
 
 
@@ -116,11 +128,17 @@ def _key_fault(key: str) -> str:
     return "a key must not start with $" if key.startswith("$") else 'a key must not contain . or "'
 
 
-def _compact_bytes(metadata: dict[str, Any]) -> int:
+def _compact_bytes(metadata: dict[str, Any]) -> int | None:
+    """Return the size as compact JSON; None where it is nested more deeply than orjson writes."""
     try:
         return len(orjson.dumps(metadata))
-    except TypeError:  # orjson has refused the line too: lone surrogates, integers beyond 64 bits
+    except orjson.JSONEncodeError as error:
+        if "ecursion" in str(error):
+            return None
+    try:  # orjson has refused the line too: lone surrogates, integers beyond 64 bits
         return _utf8_bytes(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")))
+    except RecursionError:
+        return None
 
 
 def _utf8_bytes(text: str) -> int:

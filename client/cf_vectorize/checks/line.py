@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from .faults import Fault
 
+# A line may have millions; each is kept in a report.
+MOST_PROBLEMS: Final = 20
 _KEYS: Final = frozenset({"id", "values", "namespace", "metadata"})
 _BRACE: Final = ord("{")
 _TOO_DEEP: Final = "the line is nested too deeply to be read"
@@ -72,8 +75,10 @@ class LineCheck:
     __slots__ = ("_inferred", "_parse", "dimensions", "id", "metadata", "namespace")
 
     def __init__(self, dimensions: int | None = None) -> None:
-        if dimensions is not None and not DIMENSIONS_MIN <= dimensions <= DIMENSIONS_MAX:
-            raise InputError(f"dimensions={dimensions}: an index has {DIMENSIONS_MIN} to {DIMENSIONS_MAX}")
+        if dimensions is not None and not (
+            isinstance(dimensions, int) and DIMENSIONS_MIN <= dimensions <= DIMENSIONS_MAX
+        ):
+            raise InputError(f"dimensions={dimensions!r}: an index has {DIMENSIONS_MIN} to {DIMENSIONS_MAX}")
         self.dimensions = dimensions
         self.id: str | None = None
         self.namespace: str | None = None
@@ -84,7 +89,7 @@ class LineCheck:
     def __call__(
         self, line: bytes | bytearray | memoryview, source: str = "<line>", number: int = 1
     ) -> tuple[BadLine, ...]:
-        """Return all that is wrong with a line, nothing when it is good.
+        """Return what is wrong with a line, at most 20 problems, nothing when it is good.
 
         Args:
             line: Without its newline.
@@ -139,7 +144,7 @@ class LineCheck:
         identity = document.get("id")
         if type(identity) is str and not SURROGATE.search(identity):
             self.id = identity
-        faults = [*self._faults(document), *faults]
+        faults = list(islice(chain(self._faults(document), faults), MOST_PROBLEMS))
         if not faults:
             self.dimensions = len(document["values"])
             self.namespace, self.metadata = document.get("namespace"), document.get("metadata")
@@ -200,7 +205,7 @@ def _read(line: bytes) -> tuple[dict[str, Any], list[Fault]]:
         return _as_object(orjson.loads(line)), []
     except orjson.JSONDecodeError as error:
         document = _as_object(_read_leniently(line, error))
-        faults = list(json_faults(document))
+        faults = list(islice(json_faults(document), MOST_PROBLEMS))
         if not faults and not any(values_faults(document.get("values"))):
             faults = [("json", f"the line is not JSON: {error.msg}")]
         return document, faults

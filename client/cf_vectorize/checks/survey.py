@@ -19,6 +19,7 @@ from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import open_sources
 from cf_vectorize.source.records import compact
 from cf_vectorize_overlay.errors import InputError, VectorizeError
+from cf_vectorize_overlay.limits import ID_BYTES
 
 from .duplicates import DuplicateIds
 from .line import LineCheck
@@ -226,6 +227,9 @@ class _Survey:
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Keep Ctrl-C, which a terminal sends to every process, from those that are started meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -256,7 +260,7 @@ def look(source: str, cut: Cut, segments: Sequence[Segment], line_check: LineChe
     for line in lines_of(cut, segments):
         findings.lines += 1
         problems = line_check(line.text, source, line.number)
-        if line_check.id is not None:
+        if line_check.id is not None and len(line_check.id) <= ID_BYTES:
             findings.ids.append((line_check.id, line.number))
         if problems:
             findings.problems += problems

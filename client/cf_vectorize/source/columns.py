@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -9,10 +10,10 @@ import attrs
 from cf_vectorize.base.extras import extra
 from cf_vectorize_overlay.errors import InputError
 
-from .encode import NUMBER_KINDS, as_float32, as_json, encode, numpy
+from .encode import MASKED, NUMBER_KINDS, as_float32, as_json, encode, numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 BLOCK_ROWS: Final = 256
 
@@ -55,6 +56,8 @@ def columns(
 
     """
     np = extra("numpy", "columns(…)")
+    if np.ma.is_masked(values):
+        raise InputError(f"values {MASKED}")
     array = np.asarray(values)
     if array.ndim != 2 or array.dtype.kind not in NUMBER_KINDS:  # noqa: PLR2004 - rows and dimensions
         raise InputError(
@@ -63,7 +66,7 @@ def columns(
     for name, column in (("ids", ids), ("metadata", metadata), ("namespace", namespace)):
         if isinstance(column, str) and name != "namespace":
             raise InputError(f"{name} is one string; give one for each row")
-        if column is not None and not hasattr(column, "__getitem__"):
+        if column is not None and (isinstance(column, Mapping) or not hasattr(column, "__getitem__")):
             raise InputError(f"{name} is of type {type(column).__name__}; make a list of it with list(…)")
         if column is not None and not isinstance(column, str) and len(column) != len(array):
             raise InputError(f"{name} has {len(column)} rows, values has {len(array)}; give one for each row")

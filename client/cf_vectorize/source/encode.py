@@ -30,6 +30,8 @@ NUMBER_KINDS: Final = "fiu"  # of a NumPy dtype: floats, integers, unsigned inte
 _STAND_IN: Final = b'{"unencodable":'
 STAND_IN_END: Final = b"\t"
 _STAND_IN_RULES: Final = ("record", "line-size")
+_TOO_DEEP: Final = "is nested too deeply to be written, or holds itself"
+MASKED: Final = "is an array with masked values; fill them, or leave the rows out"
 
 
 @attrs.define(slots=False)
@@ -80,27 +82,47 @@ def encode(record: Mapping[str, Any], *, ready: bool = False) -> bytes:
         ready: `values` is what `as_float32` or `as_json` gave.
 
     """
+    members: dict[str, Any] = {}
     try:
-        members = {
-            _key(name, "the record"): value if ready and name == "values" else _member(name, value)
-            for name, value in record.items()
-        }
+        for name, value in record.items():
+            members[_key(name, "the record")] = value if ready and name == "values" else _member(name, value)
         return orjson.dumps(members, option=orjson.OPT_SERIALIZE_NUMPY)
     except _RefusedError as error:
-        return stand_in(f"{error.column} {error.reason}", record.get("id"))
+        reason = f"{error.column} {error.reason}"
+    except orjson.JSONEncodeError:  # a level of nesting is all that it refuses of what `_plain` gave
+        reason = f"{_deepest(members)} {_TOO_DEEP}"
+    except Exception as error:  # noqa: BLE001 - whatever the caller's own mapping raises
+        reason = f"cannot be read: {type(error).__name__}: {error}"
+    return stand_in(reason, members.get("id"))
 
 
 def _member(name: str, value: Any) -> Any:
-    return _values(value) if name == "values" else _plain(value, name)
+    try:
+        return _values(value) if name == "values" else _plain(value, name)
+    except RecursionError:
+        raise _RefusedError(name, _TOO_DEEP) from None
+
+
+def _deepest(members: dict[str, Any]) -> str:
+    for name, value in members.items():
+        try:
+            orjson.dumps([value], option=orjson.OPT_SERIALIZE_NUMPY)
+        except orjson.JSONEncodeError:
+            return name
+    return "the record"
 
 
 def _values(values: Any) -> Any:
-    """Give values as orjson writes them in float32, or as they are where `check` has to name what is wrong."""
+    """Return values as orjson writes them in float32, or as they are where `check` has to name what is wrong."""
     np = numpy()
     if np is None and hasattr(values, "tolist"):
         values = values.tolist()
     if np is None or isinstance(values, (list, tuple)):
         return _values_of_list(values)
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.is_masked(values):
+            raise _RefusedError("values", MASKED)
+        values = values.data
     try:
         array = np.asarray(values)
     except Exception as error:  # noqa: BLE001 - whatever the library of the array raises
@@ -113,14 +135,14 @@ def _values(values: Any) -> Any:
 
 
 def as_float32(array: Any) -> Any:
-    """Give a NumPy array as contiguous float32, itself where it is that; what is too large becomes infinite."""
+    """Return a NumPy array as contiguous float32, itself where it is that; what is too large becomes infinite."""
     np = numpy()
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, np.float32)
 
 
 def as_json(values: Any) -> Any:
-    """Give values that are not all finite float32 so that they are written as they stand, for `check` to judge."""
+    """Return values that are not all finite float32 so that they are written as they stand, for `check` to judge."""
     return _plain(values, "values")
 
 
@@ -130,7 +152,7 @@ def _values_of_list(values: Any) -> Any:
 
 
 def pack(values: Sequence[Any]) -> Any:
-    """Give a list of numbers as orjson writes them in float32; None where one is no number or not finite in it."""
+    """Return a list of numbers as orjson writes them in float32; None where one is no number or not finite in it."""
     np = numpy()
     try:
         if bool in set(map(type, values)):
@@ -149,14 +171,21 @@ def pack(values: Sequence[Any]) -> Any:
 
 
 def _plain(value: Any, place: str) -> Any:
-    """Give a value that orjson writes as Python's json would; refuse what would have to be guessed."""
+    """Return a value that orjson writes as Python's json would; refuse what would have to be guessed."""
     if value is None or type(value) in _SCALARS:
-        return value if _is_json(value) else orjson.Fragment(json.dumps(value))
+        return value if _is_json(value) else _fragment(value, place)
     if isinstance(value, Mapping):
         return {_key(key, place): _plain(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item, f"{place}[{number}]") for number, item in enumerate(value)]
     return _plain(_builtin(value, place), place)
+
+
+def _fragment(value: Any, place: str) -> orjson.Fragment:
+    try:
+        return orjson.Fragment(json.dumps(value))
+    except ValueError:  # Python writes no integers of thousands of digits
+        raise _RefusedError(place, "is an integer of too many digits to be written; convert it first") from None
 
 
 def _is_json(value: Any) -> bool:
@@ -168,23 +197,32 @@ def _is_json(value: Any) -> bool:
 
 
 def _builtin(value: Any, place: str) -> Any:
-    """Give a subclass's or NumPy's value as the type of Python's own that it stands for."""
+    """Return a subclass's or NumPy's value as the type of Python's own that it stands for."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         return float(value)
-    python = value.tolist() if type(value).__module__ == "numpy" else value
+    np = numpy()
+    if np is not None and isinstance(value, np.floating):
+        return float(value)  # a long double's tolist() gives itself
+    python = value.tolist() if type(value).__module__.partition(".")[0] == "numpy" else value
     if type(python) is type(value):
         raise _RefusedError(
-            place,
-            f"{short_repr(value)} is of type {type(value).__name__}, which JSON does not have; convert it first",
+            place, f"{_shown(value)} is of type {type(value).__name__}, which JSON does not have; convert it first"
         )
     return python
 
 
+def _shown(value: Any) -> str:
+    try:
+        return short_repr(value)
+    except Exception:  # noqa: BLE001 - whatever the caller's own object raises
+        return "a value"
+
+
 def _key(key: Any, place: str) -> str:
     if not isinstance(key, str) or _SURROGATE.search(key):
-        raise _RefusedError(place, f"the key {short_repr(key)} is no string of whole characters; convert it first")
+        raise _RefusedError(place, f"the key {_shown(key)} is no string of whole characters; convert it first")
     return key

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 import orjson
 
@@ -11,6 +13,13 @@ from cf_vectorize_overlay.errors import InputError
 from .columns import Columns
 from .encode import encode, pack, stand_in
 from .table import Table, table
+
+_VALUES: Final = b'"values"'
+_QUOTE: Final = ord('"')
+_COLON: Final = re.compile(rb"\s*:")
+_ARRAY: Final = re.compile(rb"\s*:\s*\[")
+# All that opens or closes, and strings, which may hold the like.
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
 
 
 def lines_of(source: object) -> Iterator[bytes]:
@@ -44,16 +53,19 @@ def line_of(record: object) -> bytes:
         return bytes(record)
     if isinstance(record, Mapping):
         return encode(record)
-    for method in ("members", "to_dict"):  # our own vector; the generated models
-        if hasattr(record, method):
-            return encode(getattr(record, method)())
+    try:
+        for method in ("members", "to_dict"):  # our own vector; the generated models
+            if hasattr(record, method):
+                return encode(getattr(record, method)())
+    except Exception as error:  # noqa: BLE001 - whatever the caller's own class raises
+        return stand_in(f"cannot be read: {type(error).__name__}: {error}")
     return stand_in(f"is of type {type(record).__name__}; a record is a mapping, a Vector or bytes")
 
 
 def compact(line: bytes) -> bytes:
-    """Rewrite an NDJSON line as compact JSON with its values as shortest float32 decimals.
+    """Return an NDJSON line with its values as shortest float32 decimals, all else byte by byte as it was.
 
-    Other members are kept. A line whose JSON or values are bad comes back as it is, for `check` to judge.
+    A line whose JSON or values are bad, or that has values twice, comes back as it is, for `check` to judge.
     """
     try:
         document = orjson.loads(line)
@@ -62,6 +74,29 @@ def compact(line: bytes) -> bytes:
     if not isinstance(document, dict) or not isinstance(document.get("values"), list):
         return line
     values = pack(document["values"])
-    if values is None:
+    found = None if values is None else _find_values(line)
+    if found is None:
         return line
-    return orjson.dumps({**document, "values": values}, option=orjson.OPT_SERIALIZE_NUMPY)
+    start, stop = found
+    return line[:start] + orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY) + line[stop:]
+
+
+def _find_values(line: bytes) -> tuple[int, int] | None:
+    """Return where in a good line the array of `values` stands; None where the key is there more than once."""
+    key = line.find(_VALUES)
+    once = key >= 0 and line.find(_VALUES, key + 1) < 0 and not (b"\\" in line and b"\\u" in line)
+    after = [key + len(_VALUES)] if once else list(_after_keys(line))
+    if len(after) != 1 or (array := _ARRAY.match(line, after[0])) is None:
+        return None
+    return array.end() - 1, line.index(b"]", array.end()) + 1
+
+
+def _after_keys(line: bytes) -> Iterator[int]:
+    """Yield the offset after each key `values` among a good line's own members, however it is written."""
+    depth = 0
+    for token in _TOKEN.finditer(line):
+        text = token[0]
+        if text[0] != _QUOTE:
+            depth += 1 if text in b"[{" else -1
+        elif depth == 1 and _COLON.match(line, token.end()) and orjson.loads(text) == "values":
+            yield token.end()
