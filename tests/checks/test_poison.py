@@ -23,7 +23,6 @@ from scripted_server import ScriptedServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MOST_PROBLEMS = 20
 VALUES = [0.5] * DIMENSIONS
 GOOD = line("good")
 
