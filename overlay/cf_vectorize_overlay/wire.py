@@ -12,10 +12,10 @@ import threading
 import traceback
 import zlib
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from weakref import WeakSet
 
-import httpcore
 import httpx
 
 from cf_vectorize_api import AuthenticatedClient, Client
@@ -303,7 +303,8 @@ def _open(client: Client | AuthenticatedClient) -> None:
 
 def _watch_new_streams(event: str, info: Mapping[str, Any]) -> None:
     if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-        BoundedStream(info["return_value"], lambda: cast("Exchange", _HERE.exchange), httpcore)
+        # Imported by httpx for its first connection; by itself it would be a third of what making a client takes.
+        BoundedStream(info["return_value"], lambda: cast("Exchange", _HERE.exchange), import_module("httpcore"))
 
 
 def _public(vector: GeneratedVector) -> Vector:
