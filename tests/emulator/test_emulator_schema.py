@@ -52,12 +52,49 @@ def base_url() -> Iterator[str]:
         yield server.base_url
 
 
-def operation(root: Path, name: str, mode: GenerationMode) -> APIOperation[Any, Any, Any, Any]:
+def described(root: Path, mode: GenerationMode) -> Any:
     document = yaml.safe_load((root / "spec/vectorize.yaml").read_text(encoding="utf-8"))
     if mode is GenerationMode.POSITIVE:
         document = closed(document)  # what the service makes of the rest is unknown
         document["components"]["schemas"]["VectorId"]["maxLength"] = 16  # the limit is on bytes
-    return schemathesis.openapi.from_dict(document)[f"{TARGET}/{name}"]["POST"]
+    return schemathesis.openapi.from_dict(document)
+
+
+def operation(root: Path, name: str, mode: GenerationMode) -> APIOperation[Any, Any, Any, Any]:
+    found: APIOperation[Any, Any, Any, Any] = described(root, mode)[f"{TARGET}/{name}"]["POST"]
+    return found
+
+
+def unlike_the_service() -> list[Any]:
+    """Without credentials the service answers 403, not the 401 that this check wants."""
+    return [schemathesis.checks.CHECKS.get_one("ignored_auth")]
+
+
+def test_what_is_inserted_is_read_by_the_link_of_the_specification(
+    base_url: str, pytestconfig: pytest.Config
+) -> None:
+    schema = described(pytestconfig.rootpath, GenerationMode.POSITIVE)
+    schema.config.generation.update(modes=[GenerationMode.POSITIVE])
+    followed = []
+
+    class Steps(schema.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, _: Any) -> dict[str, Any]:
+            return {"base_url": base_url, "headers": dict(AUTHORIZED)}
+
+        def before_call(self, case: Any) -> None:
+            case.path_parameters.update(PATH)
+
+        def after_call(self, response: Any, case: Any) -> None:
+            followed.append((case.operation.path.rpartition("/")[2], response.status_code))
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            case.validate_response(response, excluded_checks=unlike_the_service())
+
+    settings = hypothesis.settings(EXAMPLES, max_examples=10, stateful_step_count=6)
+    Steps.run(settings=settings)
+    inserted = [place for place, step in enumerate(followed) if step == ("insert", 200)]
+    assert inserted
+    assert ("get_by_ids", 200) in followed[inserted[0] :]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -68,14 +105,12 @@ def test_generated_requests_are_answered_as_specified(
     strategy = operation(pytestconfig.rootpath, name, mode).as_strategy(
         mode, path_parameters=PATH, headers=dict(AUTHORIZED)
     )
-    # Without credentials the service answers 403, not the 401 that this check wants.
-    excluded = [schemathesis.checks.CHECKS.get_one("ignored_auth")]
     answered = []
 
     @EXAMPLES
     @hypothesis.given(strategy)
     def answer(case: Any) -> None:
-        response = case.call_and_validate(base_url=base_url, excluded_checks=excluded)
+        response = case.call_and_validate(base_url=base_url, excluded_checks=unlike_the_service())
         answered.append(response.status_code)
 
     answer()
