@@ -99,6 +99,13 @@ def record(session: nox.Session) -> None:
 
 
 @nox.session
+def httpx2(session: nox.Session) -> None:
+    """Try the overlay with httpx2, to which the generator is about to move."""
+    session.install("-e", ".[all]", *dependency_group("tests"), "httpx2")
+    session.run("python", "scripts/try_httpx2.py", *session.posargs)
+
+
+@nox.session
 def behaviours(session: nox.Session) -> None:
     """Write the table of behaviours into the docs; with `-- --live` ask the live service for its column first."""
     session.install("-e", ".[all]")
