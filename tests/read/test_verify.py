@@ -303,7 +303,7 @@ def test_reports_on_parts_add_up() -> None:
         report_on(2000, 2000, 1, findings=(different,), missing=0, different=1, seconds=7.5),
         report_on(4000, 2999, DETAILS, findings=tuple(missing[2 * DETAILS :]), unjudged=(unjudged,), not_judged=1),
     ]
-    whole = VerifyReport.merged(parts)
+    whole = VerifyReport.combined(parts)
     assert (whole.lines, whole.judged, whole.equal, whole.missing, whole.different) == (
         11_000, 7999, 7999 - 2 * DETAILS - 1, 2 * DETAILS, 1
     )  # fmt: skip
@@ -312,7 +312,7 @@ def test_reports_on_parts_add_up() -> None:
     assert whole.unjudged == (unjudged,)
     assert not whole.ok
     assert whole.summary().startswith("8,000 of 11,000 lines looked at\n")
-    in_two_steps = VerifyReport.merged([VerifyReport.merged(parts[:2]), parts[2]])
+    in_two_steps = VerifyReport.combined([VerifyReport.combined(parts[:2]), parts[2]])
     assert in_two_steps == whole
 
 
@@ -329,14 +329,14 @@ def test_reports_on_parts_add_up() -> None:
     ],
 )
 def test_reports_put_together_make_one_statement(parts: list[tuple[int, int]], at_most: float) -> None:
-    share = VerifyReport.merged([report_on(*part) for part in parts]).wrong_share
+    share = VerifyReport.combined([report_on(*part) for part in parts]).wrong_share
     assert share == pytest.approx(at_most, rel=1e-3)
 
 
 def test_a_part_of_which_nothing_could_be_judged_leaves_no_bound() -> None:
-    assert VerifyReport.merged([report_on(1000, 500), report_on(1000, 0)]).wrong_share is None
+    assert VerifyReport.combined([report_on(1000, 500), report_on(1000, 0)]).wrong_share is None
     nothing_to_judge = report_on(10, 0, not_judged=10)
-    assert VerifyReport.merged([report_on(1000, 1000, 3), nothing_to_judge]).wrong_share == 3 / 1000
+    assert VerifyReport.combined([report_on(1000, 1000, 3), nothing_to_judge]).wrong_share == 3 / 1000
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_what_several_samples_prove_holds_wherever_the_wrong_lines_are(parts: li
         for lines, judged in parts:
             reports.append(report_on(lines, judged, min(left, judged)))
             left -= min(left, judged)
-        merged = VerifyReport.merged(reports)
+        merged = VerifyReport.combined(reports)
         assert merged.wrong_share is not None
         bounds[seen] = merged.wrong_share * merged.lines
     for wrong in itertools.product(*(range(lines + 1) for lines, _ in parts)):
@@ -375,19 +375,19 @@ def test_a_sample_that_was_drawn_elsewhere_speaks_for_what_it_was_drawn_from() -
     drawn = report_on(3000, 3000)
     assert drawn.wrong_share == 0
     assert drawn.of_population(10_000_000).wrong_share == most_wrong(10_000_000, 3000, 0) / 10_000_000
-    in_parts = VerifyReport.merged([report_on(1000, 1000)] * 3)
+    in_parts = VerifyReport.combined([report_on(1000, 1000)] * 3)
     assert in_parts.of_population(10_000_000).wrong_share == drawn.of_population(10_000_000).wrong_share
     text = in_parts.of_population(10_000_000).summary()
     assert text.startswith("3,000 of 10,000,000 lines looked at\n")
     assert "at 95% confidence at most 0.0998% of all lines are missing or different" in text
     # Of those that were drawn, some parts were looked at less than others.
-    uneven = VerifyReport.merged([report_on(1000, 1000), report_on(1000, 10)]).of_population(20_000)
+    uneven = VerifyReport.combined([report_on(1000, 1000), report_on(1000, 10)]).of_population(20_000)
     assert uneven.wrong_share == pytest.approx(1010 * (1 - 0.05 ** (1 / 1010)) / 0.001 / 20_000, rel=1e-3)
 
 
 def test_what_cannot_be_put_together_is_refused() -> None:
     with pytest.raises(InputError, match="there is no report to put together"):
-        VerifyReport.merged([])
+        VerifyReport.combined([])
     with pytest.raises(InputError, match="population is 99, and the lines that were chosen from it 100"):
         report_on(100, 100).of_population(99)
 

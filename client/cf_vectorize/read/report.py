@@ -89,7 +89,7 @@ class VerifyReport:
     least_share: float | None = None
 
     @classmethod
-    def merged(cls, reports: Iterable[Self]) -> Self:
+    def combined(cls, reports: Iterable[Self]) -> Self:
         """Put reports on the parts of a whole together, such as those of the tasks of a cluster.
 
         The lines of each part were chosen from that part. The bound holds however unevenly, and is best where each

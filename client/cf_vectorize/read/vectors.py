@@ -128,6 +128,15 @@ def arrow_batch(vectors: Collection[Vector], schema: pa.Schema) -> pa.RecordBatc
 
 def nests_too_deeply(value: object) -> bool:
     """Tell whether a JSON value is nested more deeply than it could be written again."""
+    if not value:
+        return False
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        return True
+    # As many levels as brackets at most: nearly always that is enough to know.
+    if text.count(b"{") + text.count(b"[") < DEEPEST:
+        return False
     level: list[Any] = [value]
     for _ in range(DEEPEST):
         level = [each for each in level if isinstance(each, (dict, list))]
