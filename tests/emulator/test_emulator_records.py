@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,17 @@ def test_a_request_opens_with_its_message_and_the_headers_of_both_sides(api: Api
     assert request["headers"]["authorization"] == "(hidden)"
     assert request["answer_headers"]["cf-ray"] == answer.headers["cf-ray"] == request["ray"]
     assert request["path"] == f"/client/v4/accounts/.../vectorize/v2/indexes/{api.index}/get_by_ids"
+
+
+def test_a_record_stays_small_whatever_is_sent(api: Api) -> None:
+    api.index = "i" * 9000
+    api.post("insert", content=b"", headers={"X-Long": "x" * 9000, "Y" * 9000: "y"}, params={"q": "q" * 9000})
+    api.index = "i"
+    api.post("get_by_ids", content=b"", headers={f"X-{number}": "x" for number in range(2000)})
+    api.send(ndjson(vector("a", metadata={"." * 9000: 1})))
+    records = api.client.get("/__emulator__/requests").json()[-3:]
+    assert [record["code"] for record in records] == [7003, 40026, 40000]
+    assert [len(json.dumps(record)) < 8000 for record in records] == [True] * 3
 
 
 @pytest.mark.parametrize("number", ["0", "x", "", "9" * 5000, "-1"])

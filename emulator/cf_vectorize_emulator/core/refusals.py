@@ -31,7 +31,7 @@ class BadLine:
     @classmethod
     def of(cls, number: int, reason: str, line: bytes) -> BadLine:
         """Make one of a line whose number is counted from zero."""
-        return cls(number + 1, reason, line[:EXCERPT_BYTES].decode(errors="replace").rstrip("\r\n"))
+        return cls(number + 1, reason[:EXCERPT_BYTES], line[:EXCERPT_BYTES].decode(errors="replace").rstrip("\r\n"))
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is the service's normal answer to bad input

@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 import zlib
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from starlette.datastructures import MutableHeaders
@@ -36,6 +37,9 @@ ACCOUNT_IN_PATH: Final = re.compile(r"(?<=/accounts/)[^/?]+")
 SHOWN: Final = 1_000
 # Statuses that HTTP gives no body.
 BODILESS: Final = frozenset({204, 205, 304})
+# What it shows of headers: so many, and so much of each.
+HEADERS: Final = 40
+HEADER_SHOWN: Final = 200
 # As much of a body as tells it from others of its length: a checksum of all of it would cost every insert.
 CHECKED: Final = 1 << 16
 # Of a Content-Length that can be meant.
@@ -64,11 +68,10 @@ class Exchange:
         query = request.scope["query_string"].decode("ascii", "replace")
         path = request.scope["raw_path"].decode("ascii", "replace") + (f"?{query}" if query else "")
         self.record = emulator.activity.start(
-            time.time(), request.method, _without_account(path)[:SHOWN], endpoint, index
+            time.time(), request.method, _without_account(path)[:SHOWN], endpoint, index and index[:SHOWN]
         )
-        self.record.headers = {
-            name: value[:SHOWN] for name, value in credentials.shown(request.headers, emulator.token).items()
-        }
+        shown = credentials.shown(request.headers, emulator.token).items()
+        self.record.headers = {name[:HEADER_SHOWN]: value[:HEADER_SHOWN] for name, value in islice(shown, HEADERS)}
         length = request.headers.get("content-length", "")
         self.record.length = int(length) if length.isdecimal() and len(length) < DIGITS else None
 
