@@ -12,7 +12,7 @@ const chosen = () => indexes.find(row => same(row) === at("index").value);
 export const showIndexes = (state, act) => draw("indexes", state.indexes, rows => {
   table(at("indexes"), [
     ["Name", row => make("button", {type: "button", className: "link mono", onclick: () => choose(row)}, row.name), "name"],
-    ["Dimensions", row => whole(row.dimensions), "number"],
+    ["Dimensions", row => whole(row.dimensions), "number roomy"],
     ["Vectors", row => whole(row.vectors), "number"],
     ["Account", row => make("span", {className: "mono quiet", title: row.account}, row.account.slice(0, 6) + "…"), "roomy"],
     ["", row => make("button", {type: "button", className: "button danger", onclick: () => act(() => reset(row))}, "Reset"), "number"],
