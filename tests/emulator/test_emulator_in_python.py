@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from raw_api import ACCOUNT, AUTHORIZED, NDJSON, ndjson, vector
 
+import cf_vectorize_emulator
 from cf_vectorize_emulator.core.faults import Fault
 from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.emulator import Settings
@@ -43,6 +45,26 @@ def test_the_documented_transport_works(pytestconfig: pytest.Config, tmp_path: P
     script = tmp_path / "in_process.py"
     script.write_text(documented(pytestconfig, "in_process.py"))
     assert subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout == "200 []\n"
+
+
+def test_the_core_knows_nothing_of_http(pytestconfig: pytest.Config) -> None:
+    core = pytestconfig.rootpath / "emulator/cf_vectorize_emulator/core"
+    imported = {
+        name
+        for path in core.glob("*.py")
+        for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
+    }
+    assert {".lines", ".store", "orjson"} <= imported
+    assert {name.split(".")[0] for name in imported}.isdisjoint(
+        {"cf_vectorize_emulator", "starlette", "uvicorn", "httpx", "h11", "anyio", "http", "python_multipart"}
+    )
+    assert not [name for name in imported if name.startswith("..")]
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    assert all(getattr(cf_vectorize_emulator, name).__name__ == name for name in cf_vectorize_emulator.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        cf_vectorize_emulator.nothing  # noqa: B018
 
 
 def test_the_plugin_costs_a_run_that_does_not_use_it_nothing() -> None:
