@@ -20,6 +20,7 @@ Verdict = Literal["kept", "broken", "not judged"]
 SERVER_FAILURE: Final = 500
 TIMEOUT, THROTTLED = 408, 429
 UNAUTHORIZED: Final = {401, 403}
+CREDENTIAL_CODES: Final = {6003, 6103, 6111, 9109, 10000}
 # Statuses that speak of the endpoint even without an envelope; with any other, somebody in between refused.
 GONE: Final = {404, 405, 410}
 THROTTLING_CODES: Final = {971, 10429, 40041}
@@ -119,7 +120,7 @@ def weather(response: Response, envelope: dict[str, Any]) -> Weather | None:
         return Weather(f"throttled: status {status}")
     if status >= SERVER_FAILURE or status == TIMEOUT:
         return Weather(f"the service or the edge before it failed: status {status}")
-    if status in UNAUTHORIZED:
+    if status in UNAUTHORIZED or first_code(envelope) in CREDENTIAL_CODES:
         return Weather(f"refused to whoever asks: status {status}", always=not envelope)
     if status >= REFUSED and status not in GONE and kind != "application/json":
         return Weather(f"refused on the way: status {status} with {shown(kind) or 'no content type'}")

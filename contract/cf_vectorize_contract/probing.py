@@ -14,7 +14,7 @@ from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import TIMEOUT
 
 from .exchange import REFUSED
-from .judge import Judge, Judgement, entries, first_code, read_envelope
+from .judge import CREDENTIAL_CODES, UNAUTHORIZED, Judge, Judgement, entries, first_code, read_envelope
 from .probes import PROBES, WRONG_DIMENSIONS, Probe, Story
 from .report import Report
 from .upstream import NoAnswerError, Upstream
@@ -28,8 +28,7 @@ POLL_SECONDS: Final = 1.0
 WAIT: Final = 120.0
 INDEX_NAME_LENGTH: Final = 64
 # Refusals that say nothing about the contract: with other credentials, or of another index, it can be judged.
-ELSEWHERE: Final = {6003, 6103, 6111, 9109, 10000, 3000, 3005, 7003}
-UNAUTHORIZED: Final = {401, 403}
+ELSEWHERE: Final = CREDENTIAL_CODES | {3000, 3005, 7003}
 EXPECTED_DIMENSIONS: Final = re.compile(rb"expected (\d{1,4}) dimensions")
 
 

@@ -196,6 +196,12 @@ WEATHER = [
         3,
         "status 403",
     ),
+    Wrong(
+        "refused credentials with status 400, without messages",
+        always(400, JSON, b'{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}'),
+        3,
+        "refused to whoever asks: status 400",
+    ),
     Wrong("refused credentials, status 401", always(401, JSON, refusal(401, 10000).body), 3, "status 401"),
     Wrong("no such index", lambda *_: refusal(400, 3000, "no such index"), 3, "code 3000: no such index"),
     Wrong("an edge that refuses in HTML", always(400, HTML, b"<h1>Bad Request</h1>"), 3, "refused on the way"),
