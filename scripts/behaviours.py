@@ -26,7 +26,7 @@ import yaml
 from cf_vectorize_contract.judge import first_code, read_envelope
 from cf_vectorize_contract.probes import WRONG_DIMENSIONS, Probe
 from cf_vectorize_contract.probing import EXPECTED_DIMENSIONS, Service
-from cf_vectorize_contract.recordings import Recorder
+from cf_vectorize_contract.recordings import Recorder, kept
 from cf_vectorize_contract.upstream import NoAnswerError
 from cf_vectorize_overlay.credentials import Credentials
 from cf_vectorize_overlay.errors import InputError
@@ -130,7 +130,7 @@ class Observer:
         except NoAnswerError as error:
             return f"no answer: {error}"
         judgement = self.service.judge.judge(name, operation, None, response)
-        self.service.keep(name, operation, request, response, judgement)
+        kept(self.service.keep, name, operation, request, response, judgement)
         code = first_code(read_envelope(response))
         return f"{response.status}" + (f"/{code}" if code is not None else "")
 

@@ -289,7 +289,12 @@ class Fragment:
             yield from self._schema_problems(place, schema, typed(texts[0], described))
 
     def _schema_problems(self, place: str, schema: _Node, instance: Any) -> Iterator[Problem]:
-        for error in self._validator(schema.pointer).iter_errors(instance):
+        try:
+            errors = list(self._validator(schema.pointer).iter_errors(instance))
+        except RecursionError:
+            yield Problem(place, "", "json", "is nested too deeply to be judged")
+            return
+        for error in errors:
             yield from problems_of(place, error)
 
     def _build_validator(self, pointer: str) -> Validator:

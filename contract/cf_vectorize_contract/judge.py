@@ -95,7 +95,7 @@ class Judge:
             self.few(notes),
             response.status,
             first_code(envelope),
-            shown(headers["cf-ray"]) if "cf-ray" in headers else None,
+            shown(self._scrub(headers["cf-ray"])) if "cf-ray" in headers else None,
         )
 
     def few(self, texts: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from cf_vectorize_overlay.limits import TIMEOUT
 from .exchange import REFUSED
 from .judge import CREDENTIAL_CODES, UNAUTHORIZED, Judge, Judgement, entries, first_code, read_envelope
 from .probes import PROBES, WRONG_DIMENSIONS, Probe, Story
+from .recordings import kept
 from .report import Report
 from .upstream import NoAnswerError, Upstream
 from .wire import Request, Response
@@ -81,8 +82,7 @@ class Service:
             return Judgement(probe.name, "not judged", reasons, seconds=round(time.monotonic() - began, 3)), None
         seconds = round(time.monotonic() - began, 3)
         judgement = attrs.evolve(self._judge(probe, request, response), seconds=seconds)
-        self.keep(probe.name, probe.operation, request, response, judgement)
-        return judgement, response
+        return kept(self.keep, probe.name, probe.operation, request, response, judgement), response
 
     def _judge(self, probe: Probe, request: Request, response: Response) -> Judgement:
         """Judge an answer as part of an exchange, then by what the probe expects."""

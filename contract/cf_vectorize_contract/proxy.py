@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 import attrs
 
 from .judge import Judge, Judgement
+from .recordings import kept
 from .report import Report
 from .upstream import NoAnswerError, Upstream
 from .wire import Request, Response, joined
@@ -107,7 +108,8 @@ class Proxy:
         judgement = self.judge.judge(operation, operation, request, response)
         with self._lock:
             self.exchanges = [*self.exchanges[1 - MOST :], (request, response)]
-            self.keep(f"{operation}-{self.report.counts.total():04}", operation, request, response, judgement)
+            name = f"{operation}-{self.report.counts.total():04}"
+            judgement = kept(self.keep, name, operation, request, response, judgement)
         self._count(judgement)
 
     def _count(self, judgement: Judgement) -> None:

@@ -17,7 +17,7 @@ from .probes import NO_SUCH_INDEX
 from .wire import Request, Response, lower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from .judge import Judge, Judgement
@@ -203,6 +203,22 @@ class Recorder:
         with path.open("w" if self._overwrite else "x", encoding="utf-8") as file:
             yaml.safe_dump(document, file, sort_keys=False, width=1000, allow_unicode=True)
         self.written.append(path.name)
+
+
+def kept(
+    keep: Callable[[str, str, Request, Response, Judgement], None],
+    name: str,
+    operation: str,
+    request: Request,
+    response: Response,
+    judgement: Judgement,
+) -> Judgement:
+    """Hand an exchange to whoever keeps it, and return its judgement, with a note where it could not be kept."""
+    try:
+        keep(name, operation, request, response, judgement)
+    except (OSError, InputError) as error:
+        return attrs.evolve(judgement, notes=(*judgement.notes, f"not recorded: {error}"))
+    return judgement
 
 
 def _written(message: Request | Response) -> dict[str, Any]:

@@ -275,6 +275,14 @@ def test_the_request_of_the_documentation_which_asks_for_no_ids_is_accepted() ->
     assert [problem.rule for problem in STRICT.request_problems(request)] == ["required"]
 
 
+@pytest.mark.parametrize("depth", [10, 900, *range(960, 1001, 4), 100_000])
+def test_no_depth_of_nesting_ends_the_judge(depth: int) -> None:
+    nested = b'{"a":' * depth + b"1" + b"}" * depth
+    body = b'{"success":true,"errors":[],"messages":[],"result":[{"id":"a","values":[1],"metadata":%s}]}' % nested
+    rules = [problem.rule for problem in OPEN.response_problems("get_by_ids", Response(200, JSON, body))]
+    assert rules == [] if depth < 700 else rules in ([], ["json"])
+
+
 def test_undocumented_member_is_named_by_its_path() -> None:
     answer = {"success": True, "errors": [], "messages": [], "result": [{"id": "a", "values": [1], "x y": 1}]}
     found = STRICT.response_problems("get_by_ids", Response(200, JSON, json.dumps(answer).encode()))

@@ -13,7 +13,7 @@ from cf_vectorize.cli import main as cli
 from cf_vectorize_contract import Fragment, Judgement, Recorder, Request, Response
 from cf_vectorize_contract.judge import Judge
 from cf_vectorize_contract.probes import every_probe
-from cf_vectorize_contract.probing import Service
+from cf_vectorize_contract.probing import Probing, Service
 from cf_vectorize_contract.recordings import Scrubber
 from cf_vectorize_emulator.server import EmulatorProcess
 from cf_vectorize_overlay.credentials import Credentials
@@ -124,6 +124,15 @@ def test_an_index_named_as_a_word_of_the_api_is_refused(tmp_path: Path) -> None:
         recorder.keep("x", "get_by_ids", request, Response(200, {"Content-Type": "application/json"}, body),
                       Judgement("x", "kept"))  # fmt: skip
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_recorded_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    with EmulatorProcess("--index", "values:32", "--visible", "immediately") as process:
+        service = Service("values", CREDENTIALS[0], process.base_url)
+        service.keep = Recorder(tmp_path, "live", service.judge).keep
+        report = Probing(service).run(insert=True)
+    assert (report.exit_code, len(report.stored)) == (0, 2)
+    assert any("not recorded: " in note for result in report.results for note in result.notes)
 
 
 def test_the_command_records_and_replays(
