@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 fcntl: Any
+termios: Any
 try:
     import fcntl
     import termios
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = termios = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
