@@ -80,6 +80,14 @@ def values_faults(values: Any) -> Iterator[Fault]:
         yield "float32", f"values[{bad[0]}] is {kind(values[bad[0]])}, beyond float32 (3.4e38){_of_how_many(bad)}"
 
 
+def values_by_another_name(document: dict[str, Any]) -> str:
+    """Return a question about a member that looks like values, where a line has none."""
+    for name, value in document.items():
+        if name not in {"id", "namespace", "metadata"} and type(value) is list and value and type(value[0]) is float:
+            return f"; is it {quoted(name)}? call it values"
+    return ""
+
+
 def _fits_float32(values: list[float]) -> bool:
     try:
         struct.pack(f"<{len(values)}f", *values)  # "<" because native packing makes them infinite instead

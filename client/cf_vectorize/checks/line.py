@@ -28,6 +28,7 @@ from .faults import (
     metadata_faults,
     namespace_faults,
     quoted,
+    values_by_another_name,
     values_faults,
 )
 from .rules import BadLine
@@ -159,7 +160,7 @@ class LineCheck:
             yield from values_faults(document["values"])
             yield from self._dimensions_faults(document["values"])
         else:
-            yield "values", "values is missing"
+            yield "values", "values is missing" + values_by_another_name(document)
         yield from namespace_faults(document.get("namespace"))
         yield from metadata_faults(document.get("metadata"))
 

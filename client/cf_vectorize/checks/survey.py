@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from heapq import nsmallest
 from multiprocessing import get_context
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -143,7 +144,12 @@ class _Survey:
         if self._is_full():
             return
         before = self._found.lines
-        parallel = self._processes > 1 and source.in_place and (source.size or 0) >= WORTH_PROCESSES
+        parallel = (
+            self._processes > 1
+            and source.in_place
+            and Path(source.name).exists()
+            and (source.size or 0) >= WORTH_PROCESSES
+        )
         for findings in self._in_processes(source) if parallel else self._here(source):
             for identity, line in findings.ids:
                 self._duplicates.add(identity, number, line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from contextlib import contextmanager
@@ -54,9 +55,56 @@ def _open_zstd(path: str) -> Any:
     return (zstd or extra("backports.zstd", f"{path}: reading .zst")).ZstdFile(path)
 
 
+_PIECE: Final = 64 * 1024
+_PADDING: Final = b"\0"
+
+
+class _Streams(io.RawIOBase):
+    """The contents of compressed streams, one after the other; what follows and is none is an error.
+
+    Python's own readers of these formats end there without a word.
+    """
+
+    def __init__(self, path: str, decompressor: Callable[[], Any]) -> None:
+        self._file = open(path, "rb")  # noqa: PTH123, SIM115 - a str path, closed below
+        self._decompressor = decompressor
+        self._current = decompressor()
+
+    def readinto(self, buffer: Any) -> int:
+        """Read on into `buffer`."""
+        while True:
+            given = self._given()
+            if given is None:
+                return 0
+            found: bytes = self._current.decompress(given, len(buffer))
+            if found:
+                buffer[: len(found)] = found
+                return len(found)
+
+    def _given(self) -> bytes | None:
+        """Return what the decompressor needs, and put another one in its place at a stream's end; None at the end."""
+        if not self._current.eof:
+            given: bytes = self._file.read(_PIECE) if self._current.needs_input else b""
+            if self._current.needs_input and not given:
+                raise EOFError("it ends in the middle of its contents")
+            return given
+        given = self._current.unused_data.lstrip(_PADDING)
+        while not given and (piece := self._file.read(_PIECE)):
+            given = piece.lstrip(_PADDING)
+        if not given:
+            return None
+        self._current = self._decompressor()
+        return given
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
 DECOMPRESSORS: Final[dict[str, Callable[[str], Any]]] = {
-    ".bz2": bz2.BZ2File,
+    ".bz2": lambda path: _Streams(path, bz2.BZ2Decompressor),
     ".gz": gzip.GzipFile,
-    ".xz": lzma.LZMAFile,
+    ".xz": lambda path: _Streams(path, lzma.LZMADecompressor),
     ".zst": _open_zstd,
 }

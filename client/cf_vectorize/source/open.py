@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT: Final = "-"
 PARQUET: Final = ".parquet"
+NDJSON: Final = frozenset({".ndjson", ".jsonl"})
+_BINARY: Final = getattr(os, "O_BINARY", 0)  # on Windows
 
 
 @attrs.frozen
@@ -74,12 +76,18 @@ def open_sources(source: object) -> list[Source]:
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if _is_regular_file(source):
-        file = OpenFile(os.dup(source.fileno()), source.name)
-        return [_file_in_place(source.name, lambda: file)]
+        opened_as = _printable(source.name)
+        file = OpenFile(os.dup(source.fileno()), opened_as)
+        return [_file_in_place(opened_as, lambda: file)]
     if hasattr(source, "read"):
         name = getattr(source, "name", None)
         # The caller's own: left open.
-        return [_stream(name if isinstance(name, str) else "<file>", lambda: nullcontext(cast("IO[bytes]", source)))]
+        return [
+            _stream(
+                _printable(name) if isinstance(name, str) else "<file>",
+                lambda: nullcontext(cast("IO[bytes]", source)),
+            )
+        ]
     if isinstance(source, Table) and source.path is not None:
         return _parquet_sources(source.path, source)
     return [_records_source(source)]
@@ -89,13 +97,16 @@ def _path_sources(path: str) -> list[Source]:
     if path == STANDARD_INPUT:
         return [_stream("<stdin>", lambda: nullcontext(sys.stdin.buffer))]
     mode, suffix = _mode(path), Path(path).suffix.lower()
-    if stat.S_ISDIR(mode) or suffix == PARQUET:
+    name = _printable(path)
+    if stat.S_ISDIR(mode):
+        return _folder_sources(path)
+    if suffix == PARQUET:
         return _parquet_sources(path, table(path))
     if suffix in DECOMPRESSORS:
-        return [_stream(path, lambda: DECOMPRESSORS[suffix](path))]
+        return [_stream(name, lambda: DECOMPRESSORS[suffix](path))]
     if not stat.S_ISREG(mode):
-        return [_stream(path, lambda: open(path, "rb"))]  # noqa: PTH123 - a str path keeps the name as it was given
-    return [_file_in_place(path, lambda: OpenFile(os.open(path, os.O_RDONLY), path))]
+        return [_stream(name, lambda: open(path, "rb"))]  # noqa: PTH123 - a str path keeps the name as it was given
+    return [_file_in_place(name, lambda: OpenFile(os.open(path, os.O_RDONLY | _BINARY), name))]
 
 
 def _mode(path: str) -> int:
@@ -104,24 +115,69 @@ def _mode(path: str) -> int:
     except OSError as error:
         if path.lstrip().startswith("{"):
             raise InputError("a str is a path; give a line of NDJSON as bytes, as line.encode() makes") from None
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(f"{_printable(path)}: {error.strerror}{_remedy(path)}") from None
+    except ValueError:
+        raise InputError(f"{path!r}: is no path") from None
+
+
+def _remedy(path: str) -> str:
+    """Return what to do about a path that is none yet."""
+    if "://" in path:
+        return "; only files are opened by name: give an open file, as fsspec.open(…, 'rb') makes, or pipe it in"
+    if path.startswith("~"):
+        return "; ~ is the shell's: give os.path.expanduser(…), or leave the quotation marks out"
+    if any(mark in path for mark in "*?["):
+        return "; patterns are the shell's: give sorted(glob.glob(…)), or leave the quotation marks out"
+    return ""
+
+
+def _printable(path: str) -> str:
+    """Return a path's name, in which bytes that are no characters are written as escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _folder_sources(path: str) -> list[Source]:
+    """Return the sources that the files of a folder are, in order of their names."""
+    found = []
+    for file in _files_of(path):
+        if file.suffix.lower() == PARQUET:
+            found += _parquet_files([file], table(path))
+        elif _is_ndjson(file):
+            found += _path_sources(str(file))
+    if not found:
+        raise InputError(f"{path}: is a folder without a .parquet, .ndjson or .jsonl file that holds vectors")
+    return found
 
 
 def _parquet_sources(path: str, parquet: Table) -> list[Source]:
-    """Give the Parquet file, or each of a folder's that holds vectors; the names are those that Spark reads."""
+    """Return the Parquet file, or each of a folder's that holds vectors."""
     if not stat.S_ISDIR(_mode(path)):
         return [_records_source(parquet, path)]
-    files = [
-        attrs.evolve(parquet, source=str(file))
-        for file in sorted(Path(path).rglob("*"))
-        if file.suffix.lower() == PARQUET
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-        and not file.is_dir()
-    ]
-    found = [_records_source(file, file.source) for file in files if file.has_rows()]
+    found = _parquet_files([file for file in _files_of(path) if file.suffix.lower() == PARQUET], parquet)
     if not found:
         raise InputError(f"{path}: is a folder without a .parquet file that holds vectors")
     return found
+
+
+def _parquet_files(files: Sequence[Path], parquet: Table) -> list[Source]:
+    tables = [attrs.evolve(parquet, source=str(file)) for file in files]
+    return [_records_source(each, each.source) for each in tables if each.has_rows()]
+
+
+def _files_of(path: str) -> list[Path]:
+    """Return the files of a folder and its subfolders in order of their names, but those that Spark leaves out too."""
+    return [
+        file
+        for file in sorted(Path(path).rglob("*"))
+        if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts) and not file.is_dir()
+    ]
+
+
+def _is_ndjson(file: Path) -> bool:
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    if suffixes and suffixes[-1] in DECOMPRESSORS:
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in NDJSON and file.stat().st_size > 0
 
 
 def _file_in_place(name: str, open_file: Callable[[], OpenFile]) -> Source:
@@ -161,10 +217,12 @@ def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
     fill: Callable[[memoryview], int | None] = getattr(stream, "readinto", None) or _read_into_by_read(stream)
 
     def read_into(buffer: memoryview) -> int:
-        with naming(name):
-            read = fill(buffer)
+        with _naming_all(name), naming(name):
+            read: object = fill(buffer)
         if read is None:
             raise InputError(f"{name}: has nothing to read yet and does not wait; open it in blocking mode")
+        if not isinstance(read, int) or not 0 <= read <= len(buffer):
+            raise InputError(f"{name}: is no file: asked for {len(buffer):,} bytes, readinto() says {read!r}")
         return read
 
     return read_into
@@ -181,9 +239,15 @@ def _records_source(source: object, name: str = "<records>") -> Source:
 
 
 def _until_failure(lines: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Give the lines; whatever the caller's iterable raises ends the load as any other failure does."""
-    try:
+    with _naming_all(name):
         yield from lines
+
+
+@contextmanager
+def _naming_all(name: str) -> Iterator[None]:
+    """Let whatever the caller's own object raises end the load as any other failure does."""
+    try:
+        yield
     except VectorizeError:
         raise
     except Exception as error:
@@ -197,6 +261,8 @@ def _read_into_by_read(stream: IO[bytes]) -> Callable[[memoryview], int | None]:
             return None
         if not isinstance(data, bytes):
             raise InputError("the file gives text; open it with mode 'rb'")
+        if len(data) > len(buffer):
+            return len(data)
         buffer[: len(data)] = data
         return len(data)
 

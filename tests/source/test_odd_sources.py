@@ -1,0 +1,197 @@
+"""Odd files, names and folders: each is read whole, or refused in words that say what to do."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import json
+import lzma
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cf_vectorize import InputError, check
+from cf_vectorize.source.open import open_sources
+from loads import DIMENSIONS, insert_blocking, line, lines
+from loads import settings as client
+from scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NDJSON = b"".join(lines(10))
+
+
+class Reads:
+    """A file whose `read` gives what it is told."""
+
+    def __init__(self, *given: Any) -> None:
+        self.given = list(given)
+
+    def read(self, _: int) -> Any:
+        found = self.given.pop(0) if self.given else b""
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+class ReadsInto(Reads):
+    """A file whose `readinto` says what it is told."""
+
+    def readinto(self, _: memoryview) -> Any:
+        return self.read(0)
+
+
+FILES = {
+    "too much": (Reads(bytes(5_000_000)), "<file>: is no file: asked for 1,048,576 bytes, readinto() says 5000000"),
+    "too much into": (ReadsInto(10**9), "<file>: is no file: asked for 1,048,576 bytes, readinto() says 1000000000"),
+    "less than nothing": (ReadsInto(-1), "<file>: is no file: asked for 1,048,576 bytes, readinto() says -1"),
+    "no number": (ReadsInto("5"), "<file>: is no file: asked for 1,048,576 bytes, readinto() says '5'"),
+    "text": (Reads("x"), "the file gives text; open it with mode 'rb'"),
+    "nothing yet": (Reads(None), "<file>: has nothing to read yet and does not wait; open it in blocking mode"),
+    "its own error": (
+        Reads(NDJSON, ZeroDivisionError("why")),
+        "<file>: cannot be read to its end: ZeroDivisionError: why",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.timeout(60)
+def test_an_odd_file_object_is_refused_in_words(name: str) -> None:
+    source, message = FILES[name]
+    with pytest.raises(InputError) as caught:
+        check(source)
+    assert str(caught.value) == message
+
+
+COMPRESS = {".bz2": bz2.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+def test_streams_one_after_the_other_are_read_whole(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"vectors.ndjson{suffix}"
+    pieces = [COMPRESS[suffix](piece) for piece in (NDJSON, b"", NDJSON.replace(b"v0", b"w0"))]
+    path.write_bytes(b"".join(pieces) + bytes(16))
+    assert check(path).vectors == 20
+
+
+@pytest.mark.parametrize("suffix", COMPRESS)
+@pytest.mark.parametrize("rest", [b"garbage that is longer than any header", b"x", COMPRESS[".xz"](NDJSON)[:-9]])
+def test_what_follows_a_compressed_stream_and_is_none_is_refused(suffix: str, rest: bytes, tmp_path: Path) -> None:
+    path = tmp_path / f"vectors.ndjson{suffix}"
+    path.write_bytes(COMPRESS[suffix](NDJSON) + rest)
+    with pytest.raises(InputError, match="cannot be read to its end"):
+        check(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [
+        (
+            "nothing-*.ndjson",
+            "; patterns are the shell's: give sorted(glob.glob(…)), or leave the quotation marks out",
+        ),
+        ("~/nothing.ndjson", "; ~ is the shell's: give os.path.expanduser(…), or leave the quotation marks out"),
+        (
+            "s3://bucket/a.ndjson",
+            "; only files are opened by name: give an open file, as fsspec.open(…, 'rb') makes, or pipe it in",
+        ),
+        ("nothing.ndjson", ""),
+    ],
+)
+def test_what_is_no_path_yet_is_told_how_to_become_one(path: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check(path)
+    assert str(caught.value) == f"{path}: No such file or directory{remedy}"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800"])
+def test_what_can_be_no_path_is_refused(path: str) -> None:
+    with pytest.raises(InputError, match="is no path"):
+        check(path)
+
+
+def test_a_name_that_is_not_utf_8_is_written_with_escapes(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/odd-\xff.ndjson"
+    with open(path, "wb") as file:  # noqa: PTH123 - a path of bytes
+        file.write(NDJSON + b"bad\n")
+    command = [sys.executable, "-m", "cf_vectorize", "check", "--json", path]
+    found = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (found.returncode, found.stderr) == (1, b"")
+    assert json.loads(found.stdout)["problems"][0]["source"].endswith("/odd-\\udcff.ndjson")
+    with open(path, "rb") as file:  # noqa: PTH123
+        assert check(file).problems[0].source.endswith("odd-\\udcff.ndjson")
+
+
+def test_a_folder_of_shards_is_its_files_in_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.JSONL").write_bytes(line("b1"))
+    (tmp_path / "a.ndjson.bz2").write_bytes(bz2.compress(line("a")))
+    (tmp_path / "c.ndjson").write_bytes(line("c"))
+    (tmp_path / "empty.ndjson").touch()
+    for name in ("_SUCCESS", ".hidden.ndjson", "notes.txt", "other.bz2", "plain"):
+        (tmp_path / name).write_bytes(b"not a shard")
+    parquet.write_table(pa.table({"id": ["d"], "values": [[0.5] * DIMENSIONS]}), tmp_path / "d.parquet")
+    with ScriptedServer() as server:
+        insert_blocking(client(server.url), tmp_path, concurrency=1)
+    assert list(server.stored) == ["a", "b1", "c", "d"]
+    assert [source.name for source in open_sources(tmp_path)] == [
+        str(tmp_path / name) for name in ("a.ndjson.bz2", "b/1.JSONL", "c.ndjson", "d.parquet")
+    ]
+
+
+def test_values_by_another_name_are_asked_about() -> None:
+    (problem,) = check([{"id": "a", "tags": ["x"], "embedding": [0.5] * DIMENSIONS}]).problems
+    assert problem.reason == 'values is missing; is it "embedding"? call it values'
+
+
+def test_without_pread_files_are_read_and_spooled_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a file has one position for all threads."""
+    data = b"".join(lines(3_000))
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(data)
+    for name in ("pread", "preadv"):
+        monkeypatch.delattr(os, name)
+    for source in (path, io.BytesIO(data)):
+        with ScriptedServer() as server:
+            report = insert_blocking(client(server.url), source, batch_bytes=100_000, concurrency=8, journal=None)
+            assert report.vectors == 3_000
+            assert sorted(server.acknowledged.values()) == [1] * 3_000
+    assert check(io.BytesIO(data)).vectors == 3_000
+    assert threading.active_count() < 20
+
+
+PEAK = """
+import sys
+from cf_vectorize import check
+found = check(sys.argv[1])
+status = open("/proc/self/status").read().split()
+print(found.vectors, len(found.problems), int(status[status.index("VmHWM:") + 1]) * 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "odd", [b"\0", b"[],", b"{},", b"1,", b"\n"], ids=["zeros", "arrays", "objects", "numbers", "newlines"]
+)
+def test_memory_of_an_odd_line_is_bounded(odd: bytes, tmp_path: Path) -> None:
+    """As docs/check.md says: 40 MB, and 30 times the 4 MB that a line may have."""
+    path = tmp_path / "vectors.ndjson"
+    with path.open("wb") as file:
+        file.write(line("first"))
+        for size in (3_900_000, 60_000_000):
+            file.write(b'{"id":"odd","x":[' + odd * (size // len(odd)) + b"0]}\n")
+        file.write(line("last"))
+    ran = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, timeout=120, check=True)
+    vectors, problems, peak = map(int, ran.stdout.split())
+    assert vectors == 2
+    assert problems >= 2
+    assert peak < 45_000_000 + 30 * 4_000_000
