@@ -23,6 +23,7 @@ from loads import settings as client
 from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NDJSON = b"".join(lines(10))
@@ -71,7 +72,7 @@ def test_an_odd_file_object_is_refused_in_words(name: str) -> None:
     assert str(caught.value) == message
 
 
-COMPRESS = {".bz2": bz2.compress, ".xz": lzma.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {".bz2": bz2.compress, ".xz": lzma.compress}
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -119,14 +120,13 @@ def test_what_can_be_no_path_is_refused(path: str) -> None:
 
 
 def test_a_name_that_is_not_utf_8_is_written_with_escapes(tmp_path: Path) -> None:
-    path = os.fsencode(tmp_path) + b"/odd-\xff.ndjson"
-    with open(path, "wb") as file:  # noqa: PTH123 - a path of bytes
-        file.write(NDJSON + b"bad\n")
-    command = [sys.executable, "-m", "cf_vectorize", "check", "--json", path]
+    path = tmp_path / os.fsdecode(b"odd-\xff.ndjson")
+    path.write_bytes(NDJSON + b"bad\n")
+    command = [sys.executable, "-m", "cf_vectorize", "check", "--json", str(path)]
     found = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert (found.returncode, found.stderr) == (1, b"")
     assert json.loads(found.stdout)["problems"][0]["source"].endswith("/odd-\\udcff.ndjson")
-    with open(path, "rb") as file:  # noqa: PTH123
+    with path.open("rb") as file:
         assert check(file).problems[0].source.endswith("odd-\\udcff.ndjson")
 
 
@@ -183,7 +183,7 @@ print(found.vectors, len(found.problems), int(status[status.index("VmHWM:") + 1]
     "odd", [b"\0", b"[],", b"{},", b"1,", b"\n"], ids=["zeros", "arrays", "objects", "numbers", "newlines"]
 )
 def test_memory_of_an_odd_line_is_bounded(odd: bytes, tmp_path: Path) -> None:
-    """As docs/check.md says: 40 MB, and 30 times the 4 MB that a line may have."""
+    """As docs/check.md says: 45 MB, and 45 times the 4 MB that a line may have."""
     path = tmp_path / "vectors.ndjson"
     with path.open("wb") as file:
         file.write(line("first"))
@@ -194,4 +194,4 @@ def test_memory_of_an_odd_line_is_bounded(odd: bytes, tmp_path: Path) -> None:
     vectors, problems, peak = map(int, ran.stdout.split())
     assert vectors == 2
     assert problems >= 2
-    assert peak < 45_000_000 + 30 * 4_000_000
+    assert peak < 45_000_000 + 45 * 4_000_000

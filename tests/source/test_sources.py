@@ -289,7 +289,10 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "no .parquet": (lambda folder: in_file(folder, NDJSON, "v.parquet"), "v.parquet: cannot be read as Parquet"),
     "no table": (lambda folder: table(in_file(folder), id_column="key"), "which table(…) and options such as --id"),
     "no such table": (lambda folder: table(folder / "none.parquet"), "none.parquet: No such file or directory"),
-    "a folder of others": (lambda folder: in_file(folder).parent, ": is a folder without a .parquet file that holds"),
+    "a folder of others": (
+        lambda folder: in_file(folder, name="notes.txt").parent,
+        ": is a folder without a .parquet,",
+    ),
     "damaged .gz": (lambda folder: in_file(folder, damaged(gzip.compress(NDJSON)), "v.gz"), "cannot be read to its"),
 }
 

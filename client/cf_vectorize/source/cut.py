@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BLOCK: Final = 1024 * 1024
 # The first batch of a load is small: it is soon checked and under way, and a middling file uses all connections.
 FIRST_BATCH_BYTES: Final = 8_000_000
-# What Cloudflare documents of a line fits into 200,000 bytes. Reading JSON takes up to 30 times its size in memory.
+# What Cloudflare documents of a line fits into 200,000 bytes. Reading JSON takes up to 45 times its size in memory.
 LINE_BYTES: Final = 4_000_000
 # How much is kept of a longer line, to be shown.
 BEGINNING: Final = 4_096

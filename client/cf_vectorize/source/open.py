@@ -165,7 +165,7 @@ def _parquet_files(files: Sequence[Path], parquet: Table) -> list[Source]:
 
 
 def _files_of(path: str) -> list[Path]:
-    """Return the files of a folder and its subfolders in order of their names, but those that Spark leaves out too."""
+    """Return the files of a folder and its subfolders in order of their names, but those that Spark skips."""
     return [
         file
         for file in sorted(Path(path).rglob("*"))
