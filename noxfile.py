@@ -76,6 +76,8 @@ def types(session: nox.Session) -> None:
     session.install("-e", ".[all]", *dependency_group("types"))
     session.run("mypy")
     session.run("mypy", "scripts", "noxfile.py")
+    # What users' code types as, and what is refused.
+    session.run("mypy", "tests/typing/accepted.py", "tests/typing/refused.py")
     # Their peers are not installed here.
     benchmarks = ["--ignore-missing-imports", *map(str, Path("benchmarks").glob("*.py")), "benchmarks/programs"]
     session.run("mypy", *benchmarks, env={"MYPYPATH": "benchmarks:tests/servers"})

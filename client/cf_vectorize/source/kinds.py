@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from cf_vectorize_overlay.vector import Vector
@@ -52,7 +52,5 @@ class Model(Protocol):
 Path: TypeAlias = str | os.PathLike[str]
 Record: TypeAlias = bytes | bytearray | memoryview | Mapping[str, Any] | Vector | Model
 # In the order in which help shows them.
-SourceLike: TypeAlias = (
-    Path | list[Path] | list[str] | tuple[Path, ...] | Readable | Iterable[Record] | Rows | ArrowTable | ArrowBatch
-)
+SourceLike: TypeAlias = Path | Sequence[Path] | Readable | Iterable[Record] | Rows | ArrowTable | ArrowBatch
 AsyncSourceLike: TypeAlias = SourceLike | AsyncIterable[Record]
