@@ -9,7 +9,7 @@ import cf_vectorize as cf
 from cf_vectorize import AsyncVectorize, Vectorize
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     import numpy as np
 
@@ -63,8 +63,8 @@ def load(index: Vectorize, table: Any, array: np.ndarray[Any, Any]) -> None:
         compact=True,
         verify=100,
     )
-    outcomes = index.insert_batches("vectors.ndjson", batch_vectors=10, on_progress=on_progress)
-    assert_type(outcomes, "Iterator[cf.BatchOutcome]")
+    for outcome in index.insert_batches("vectors.ndjson", batch_vectors=10, on_progress=on_progress):
+        assert_type(outcome, cf.BatchOutcome)
 
 
 def read(index: Vectorize) -> None:

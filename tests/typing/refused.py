@@ -1,4 +1,5 @@
 """What type checkers refuse; where one of these is accepted, the comment on it is unused, which is an error too."""
+# pyright: reportUnnecessaryTypeIgnoreComment=error
 
 from __future__ import annotations
 
