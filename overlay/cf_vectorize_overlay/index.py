@@ -8,6 +8,7 @@ import math
 import threading
 import time
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Self, TypeGuard, TypeVar
 
 import attrs
@@ -19,7 +20,7 @@ from .envelope import printable
 from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
 from .limits import GIVE_UP_AFTER, ID_BYTES, IDS_PER_GET_BY_IDS, TIMEOUT
 from .pacing import RETRY_AFTER_CAP, budget_of, pause_before_retry
-from .wire import INSERT_ANSWER, LOOKUP_ANSWER, Wire
+from .wire import ANSWER, VECTORS_ANSWER, Wire
 
 if TYPE_CHECKING:
     import os
@@ -206,30 +207,24 @@ class Index:
 
     def send(self, body: Body, unparsable: Literal["error", "discard"], attempts: Attempts) -> str:
         """Do what `insert` does, for an engine that has cut the body itself."""
-
-        def once(exchange: Exchange) -> str:
-            return self._wire.insert(self.name, body, unparsable, exchange)
-
-        return self._until_answered(once, lambda: Exchange(INSERT_ANSWER, len(body)), attempts)
+        once = partial(self._wire.insert, self.name, body, unparsable)
+        return self._until_answered(once, attempts, size=len(body))
 
     def fetch(self, ids: list[str], attempts: Attempts) -> list[Vector]:
         """Do what `get_by_ids` does, for an engine that has looked at the ids itself."""
-
-        def once(exchange: Exchange) -> list[Vector]:
-            return self._wire.get_by_ids(self.name, ids, exchange)
-
-        return self._until_answered(once, lambda: Exchange(LOOKUP_ANSWER), attempts)
+        once = partial(self._wire.get_by_ids, self.name, ids)
+        return self._until_answered(once, attempts, most=VECTORS_ANSWER)
 
     def _until_answered(
-        self, once: Callable[[Exchange], T], exchanges: Callable[[], Exchange], attempts: Attempts
+        self, once: Callable[[Exchange], T], attempts: Attempts, *, most: int = ANSWER, size: int = 0
     ) -> T:
-        """Send until there is an answer, or time is up."""
+        """Send a body of `size` bytes until there is an answer, of at most `most`, or time is up."""
         failures, give_up_at = 0, math.inf
         patient_until = time.monotonic() + CONNECT_PATIENCE
         while True:
             self._wait_for_budget(attempts)
             attempts.made += 1
-            exchange = exchanges()
+            exchange = Exchange(most, size)
             if self._give_up_after is None and not self._answered:
                 exchange.connecting = max(1.0, patient_until - time.monotonic())
             try:

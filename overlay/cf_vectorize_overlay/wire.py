@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from .body import Body
     from .credentials import Credentials
 
-# The most bytes of an answer: 20 vectors of 1,536 values with all that they may carry are below 2 MB.
-INSERT_ANSWER: Final = 1_000_000
-LOOKUP_ANSWER: Final = 8_000_000
+# The most bytes of an answer; 20 vectors of 1,536 values with all that they may carry are below 2 MB.
+ANSWER: Final = 1_000_000
+VECTORS_ANSWER: Final = 8_000_000
 ERROR_PAGE: Final = 64 * 1024
 ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
 
