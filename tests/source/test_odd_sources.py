@@ -12,11 +12,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cf_vectorize import InputError, check
+from cf_vectorize import InputError, check, columns, named, table
 from cf_vectorize.source.open import open_sources
 from loads import DIMENSIONS, insert_blocking, line, lines
 from loads import settings as client
@@ -195,3 +196,80 @@ def test_memory_of_an_odd_line_is_bounded(odd: bytes, tmp_path: Path) -> None:
     assert vectors == 2
     assert problems >= 2
     assert peak < 45_000_000 + 45 * 4_000_000
+
+
+NAMED: dict[str, Any] = {
+    "records": lambda: [{"id": "a", "values": [0.5] * DIMENSIONS}, {"id": 5}],
+    "lines": lambda: iter([line("a"), b"bad"]),
+    "a file": lambda: io.BytesIO(line("a") + b"bad"),
+    "columns": lambda: columns(ids=["a", ""], values=np.ones((2, DIMENSIONS))),
+    "a table": lambda: pa.table({"id": ["a", "b" * 65], "values": [[0.5] * DIMENSIONS] * 2}),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_source_is_called_what_it_is_named(kind: str, tmp_path: Path) -> None:
+    with ScriptedServer() as server:
+        report = insert_blocking(client(server.url), named(NAMED[kind](), "part-7"), rejects=tmp_path / "rejects")
+    assert {str(problem).partition(" ")[0].rstrip(":") for problem in report.rejected} == {"part-7:2"}
+    assert [batch.source for batch in report.batches] == ["part-7"]
+    assert {problem.source for problem in check(named(NAMED[kind](), "part-7")).problems} == {"part-7"}
+
+
+def test_a_path_has_a_name_already(tmp_path: Path) -> None:
+    (tmp_path / "v.ndjson").write_bytes(NDJSON)
+    with pytest.raises(InputError, match="part: names a path, which has a name; give the path alone"):
+        check(named(tmp_path / "v.ndjson", "part"))
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", 5, "\x1b[1m"])
+def test_a_name_is_a_line_of_text(name: Any) -> None:
+    with pytest.raises(InputError, match="is no name of a source; give a line of text"):
+        named([], name)
+
+
+FLOATS = pa.list_(pa.float32())
+SCHEMAS = [
+    ({"id": pa.string()}, {}, "<Schema>: there is no column 'values', only id; say which"),
+    ({"id": pa.int64(), "values": FLOATS}, {}, "<Schema>: column 'id' is int64; ids are strings"),
+    (
+        {"id": pa.string(), "values": pa.string()},
+        {},
+        "<Schema>: column 'values' is string; values are lists of numbers",
+    ),
+    (
+        {"id": pa.string(), "values": FLOATS, "namespace": pa.int8()},
+        {},
+        "<Schema>: column 'namespace' is int8; namespaces are strings",
+    ),
+    (
+        {"id": pa.string(), "values": FLOATS, "metadata": pa.list_(pa.string())},
+        {},
+        "<Schema>: column 'metadata' is list<",
+    ),
+    (
+        {"id": pa.string(), "values": FLOATS, "metadata": pa.struct({"day": pa.date32()})},
+        {},
+        "<Schema>: column 'metadata' is struct<day: date32[day]>, which JSON does not have; convert it first",
+    ),
+    (
+        {"id": pa.string(), "values": FLOATS, "day": pa.date32()},
+        {"rest_to_metadata": True},
+        "<Schema>: column 'day' is date32[day], which JSON does not have; convert it first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "options", "message"), SCHEMAS)
+def test_a_schema_is_judged_before_any_row(fields: dict[str, Any], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        table(pa.schema(fields), **options)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_good_schema_is_a_table_without_rows() -> None:
+    metadata = pa.struct({"tags": pa.list_(pa.string()), "n": pa.map_(pa.string(), pa.float64())})
+    key = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema({"key": key, "values": pa.list_(pa.float16(), 8), "metadata": metadata, "day": pa.date32()})
+    with pytest.raises(InputError, match="holds no vectors"):
+        check(table(schema, id_column="key"))

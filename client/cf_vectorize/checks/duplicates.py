@@ -39,7 +39,7 @@ class DuplicateIds:
             self._flush(bucket)
 
     def find(self) -> Iterator[tuple[str, Place, Place]]:
-        """Give each id that came again, with its place (number of the source, line) and that of its first time.
+        """Yield each id that came again, with its place (number of the source, line) and that of its first time.
 
         Those of one bucket come in the order they were added; buckets come in no order.
         """

@@ -53,7 +53,7 @@ class CheckReport:
         return max(0, self.requests - 1) // REQUESTS_PER_WINDOW * WINDOW_SECONDS
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as what JSON can say."""
+        """Return the report as what JSON can say."""
         return {
             **attrs.asdict(self),
             "namespaces": [{"namespace": name, "vectors": vectors} for name, vectors in self.namespaces.items()],

@@ -220,7 +220,7 @@ class _Survey:
         )
 
     def _repeated(self, names: Sequence[str]) -> Iterator[BadLine]:
-        """Give the ids that come again in the order of the lines, no more than there is room for."""
+        """Yield the ids that come again in the order of the lines, no more than there is room for."""
         again = ((place, first, identity) for identity, place, first in self._duplicates.find())
         room = None if self._most is None else self._most - len(self._found.problems)
         for (number, line), (first_number, first_line), identity in (

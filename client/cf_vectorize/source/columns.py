@@ -42,7 +42,7 @@ def columns(
     metadata: Collection[Mapping[str, Any] | None] | None = None,
     namespace: str | Collection[str | None] | None = None,
 ) -> Columns:
-    """Give vectors held as columns to `insert`.
+    """Return vectors held as columns, for `insert`.
 
     Args:
         ids: N strings: a list or an array.
@@ -74,7 +74,7 @@ def columns(
 
 
 def _cells(column: Any, rows: slice) -> Sequence[Any]:
-    """Give some rows of a column, or of the one value for all rows, as Python's objects."""
+    """Return some rows of a column, or of the one value for all rows, as Python's objects."""
     if column is None or isinstance(column, str):
         return [column] * BLOCK_ROWS
     cells: Any = column[rows]
@@ -82,7 +82,7 @@ def _cells(column: Any, rows: slice) -> Sequence[Any]:
 
 
 def _block_values(block: Any) -> list[Any]:
-    """Give each row of a two-dimensional array as finite float32, or as it is for `check` to judge."""
+    """Return each row of a two-dimensional array as finite float32, or as it is for `check` to judge."""
     floats = as_float32(block)
     finite = numpy().isfinite(floats)
     if finite.all():

@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeAlias
 
 from cf_vectorize_overlay.vector import Vector
 
+from .named import Named
+
 
 class Readable(Protocol):
     """A file that is open as binary, or what reads like one."""
@@ -52,5 +54,5 @@ class Model(Protocol):
 Path: TypeAlias = str | os.PathLike[str]
 Record: TypeAlias = bytes | bytearray | memoryview | Mapping[str, Any] | Vector | Model
 # In the order in which help shows them.
-SourceLike: TypeAlias = Path | Sequence[Path] | Readable | Iterable[Record] | Rows | ArrowTable | ArrowBatch
+SourceLike: TypeAlias = Path | Sequence[Path] | Readable | Iterable[Record] | Rows | ArrowTable | ArrowBatch | Named
 AsyncSourceLike: TypeAlias = SourceLike | AsyncIterable[Record]

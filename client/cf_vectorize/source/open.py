@@ -20,6 +20,7 @@ from cf_vectorize_overlay.body import OpenFile
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .formats import DECOMPRESSORS, naming
+from .named import Named
 from .records import lines_of
 from .spool import FileInPlace, Spool
 from .table import Table, table
@@ -55,42 +56,43 @@ class Source:
 
 
 def total_size(sources: Sequence[Source]) -> int | None:
-    """Give the bytes of all sources, None where those of one are not known beforehand."""
+    """Return the bytes of all sources, None where those of one are not known beforehand."""
     sizes = [source.size for source in sources]
     return None if None in sizes else sum(filter(None, sizes))
 
 
-def open_sources(source: object) -> list[Source]:
-    """Give the sources that an argument of `insert` stands for.
+def open_sources(source: object, name: str | None = None) -> list[Source]:
+    """Return the sources that an argument of `insert` stands for.
 
     Args:
         source: A path, `-` for standard input, a list of paths, an open binary file, or what `lines_of` takes.
+        name: What to call it; None where it has a name of its own, or needs none.
 
     Raises:
         InputError: A path is not a readable file, or holds nothing; the message names it.
 
     """
+    if isinstance(source, Named):
+        return open_sources(source.source, source.name)
     paths: Sequence[Any] = source if isinstance(source, (list, tuple)) else [source]
     if paths and all(isinstance(path, (str, os.PathLike)) for path in paths):
+        if name is not None:
+            raise InputError(f"{name}: names a path, which has a name; give the path alone")
         return [source for path in paths for source in _path_sources(os.fspath(path))]
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
     if _is_regular_file(source):
-        opened_as = _printable(source.name)
+        opened_as = name or _printable(source.name)
         file = OpenFile(os.dup(source.fileno()), opened_as)
         return [_file_in_place(opened_as, lambda: file)]
     if hasattr(source, "read"):
-        name = getattr(source, "name", None)
+        own = getattr(source, "name", None)
+        name = name or (_printable(own) if isinstance(own, str) else "<file>")
         # The caller's own: left open.
-        return [
-            _stream(
-                _printable(name) if isinstance(name, str) else "<file>",
-                lambda: nullcontext(cast("IO[bytes]", source)),
-            )
-        ]
-    if isinstance(source, Table) and source.path is not None:
+        return [_stream(name, lambda: nullcontext(cast("IO[bytes]", source)))]
+    if isinstance(source, Table) and source.path is not None and name is None:
         return _parquet_sources(source.path, source)
-    return [_records_source(source)]
+    return [_records_source(source, name or "<records>")]
 
 
 def _path_sources(path: str) -> list[Source]:
@@ -228,7 +230,7 @@ def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
     return read_into
 
 
-def _records_source(source: object, name: str = "<records>") -> Source:
+def _records_source(source: object, name: str) -> Source:
     lines = _until_failure(lines_of(source), name)
 
     @contextmanager

@@ -45,6 +45,26 @@ class Table:
         with self._naming(), self._parquet() as parquet:
             return bool(parquet.metadata.num_rows)
 
+    def judge(self, schema: Any) -> None:
+        """Say of a schema what the first row would be refused for.
+
+        Raises:
+            InputError: A column is missing, or is of a type that is none of a vector's.
+
+        """
+        with self._naming():
+            roles = {getattr(self, f"{member}_column"): member for member in ("id", "values", _NAMESPACE, _METADATA)}
+            for name in self._columns(schema.names):
+                role, kind = roles.get(name, _METADATA), schema.field(name).type
+                if role == "values":
+                    _list_values(name, _pyarrow().nulls(0, kind))
+                elif role in {"id", _NAMESPACE} and not _is_text(kind):
+                    raise InputError(f"column {name!r} is {kind}; {role}s are strings")
+                elif name == self.metadata_column and not (_is_text(kind) or _is_object(kind)):
+                    raise InputError(f"column {name!r} is {kind}; metadata are structs, maps or JSON text")
+                elif not _is_json(kind):
+                    raise InputError(f"column {name!r} is {kind}, which JSON does not have; convert it first")
+
     @property
     def path(self) -> str | None:
         """Where the Parquet lies, None for a table."""
@@ -77,7 +97,7 @@ class Table:
         return extra("pyarrow.parquet", "a table").ParquetFile(self.path)
 
     def _columns(self, present: list[str]) -> list[str]:
-        """Give the columns to read; those that were asked for must be there."""
+        """Return the columns to read; those that were asked for must be there."""
         wanted = []
         for member in ("id", "values", _NAMESPACE, _METADATA):
             name = getattr(self, f"{member}_column")
@@ -118,11 +138,12 @@ def table(
     metadata_column: str = _METADATA,
     rest_to_metadata: bool = False,
 ) -> Table:
-    """Give a table to `insert`, batch by batch.
+    """Return a table for `insert`, which reads it batch by batch.
 
     Args:
         source: An object with `__arrow_c_stream__` or `__arrow_c_array__` (of pyarrow, Polars, pandas, DuckDB), or
-            the path of a Parquet file or of a folder of them, each a source of its own, in order of their names.
+            the path of a Parquet file or of a folder of them, each a source of its own, in order of their names; or
+            a bare `pyarrow.Schema`, which is judged as the first row would be, before there is one.
         id_column: Strings.
         values_column: Lists, of fixed or variable size, of numbers.
         namespace_column: Strings or null. May be missing where it is not named.
@@ -131,11 +152,13 @@ def table(
         rest_to_metadata: Put the other columns into the metadata, where they are not null; else they are left out.
 
     Raises:
-        InputError: pyarrow is missing, or the source is no table.
+        InputError: pyarrow is missing, the source is no table, or a schema is of no vectors.
 
     """
-    _pyarrow()
     given = Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
+    if isinstance(source, _pyarrow().Schema):
+        given.judge(source)
+        return attrs.evolve(given, source=source.empty_table())
     if given.path is None and not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
         raise InputError(f"{type(source).__name__} is no Arrow table; give one, a data frame, or a path of Parquet")
     return given
@@ -143,6 +166,31 @@ def table(
 
 def _pyarrow() -> Any:
     return extra("pyarrow", "a table")
+
+
+def _is_text(kind: Any) -> bool:
+    types = _pyarrow().types
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    is_view = getattr(types, "is_string_view", types.is_null)  # newer than the oldest pyarrow that serves
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind) or is_view(kind))
+
+
+def _is_object(kind: Any) -> bool:
+    types = _pyarrow().types
+    return bool(types.is_struct(kind) or types.is_map(kind))
+
+
+def _is_json(kind: Any) -> bool:
+    """Tell whether JSON has values of a type, and of all that is nested in it."""
+    types = _pyarrow().types
+    if types.is_struct(kind):
+        return all(_is_json(kind.field(number).type) for number in range(kind.num_fields))
+    if types.is_map(kind):
+        return _is_text(kind.key_type) and _is_json(kind.item_type)
+    inner = getattr(kind, "value_type", None)
+    if inner is not None:
+        return _is_json(inner)
+    return _is_text(kind) or bool(types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind))
 
 
 def _python(name: str, column: Any) -> list[Any]:
@@ -156,7 +204,7 @@ def _python(name: str, column: Any) -> list[Any]:
 
 
 def _list_values(name: str, column: Any) -> list[Any]:
-    """Give each list of an Arrow array as finite float32, or as it is for `check` to judge."""
+    """Return each list of an Arrow array as finite float32, or as it is for `check` to judge."""
     pa, np = _pyarrow(), numpy()
     compute = extra("pyarrow.compute", "a table")
     if isinstance(column, pa.ExtensionArray):
@@ -177,7 +225,7 @@ def _list_values(name: str, column: Any) -> list[Any]:
 
 
 def _metadata(value: Any) -> Any:
-    """Give a cell as a metadata object; what is none stays what it is, for `check` to judge."""
+    """Return a cell as a metadata object; what is none stays what it is, for `check` to judge."""
     if isinstance(value, str):
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(value)
@@ -191,5 +239,5 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _merged(rest: dict[str, Any], metadata: Any) -> Any:
-    """Give the other columns and the metadata as one; the metadata's own members win."""
+    """Return the other columns and the metadata as one; the metadata's own members win."""
     return {**_without_nulls(rest), **metadata} if isinstance(metadata, dict) else metadata or _without_nulls(rest)

@@ -1,0 +1,36 @@
+"""Names for sources that have none of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from cf_vectorize_overlay.errors import InputError
+
+
+@attrs.frozen(eq=False)
+class Named:
+    """A source and its name; made by `named`."""
+
+    source: Any
+    name: str
+
+
+def named(source: Any, name: str) -> Named:
+    """Return a source under a name, by which errors, reports and journals know its lines.
+
+    Records, arrays, tables and open files that come in parts are told apart by it: `part-7:5` says more than
+    `<records>:5`.
+
+    Args:
+        source: As for `insert`, but for paths, which have names.
+        name: One line of text.
+
+    Raises:
+        InputError: The name is none.
+
+    """
+    if not isinstance(name, str) or not name or not name.isprintable():
+        raise InputError(f"{name!r} is no name of a source; give a line of text")
+    return Named(source, name)
