@@ -6,6 +6,7 @@ the index does not hold it. When all are there, the output is made from it.
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +66,8 @@ def export(
     """
     write = _writer(output)
     part = Path(f"{output}.part")
+    if not os.access(output.absolute().parent, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: cannot be written: its folder is not there, or nothing may be written in it")
     for path in [output, _ids_of(output)] if write is _write_npy else [output]:
         if path.exists() and not part.exists():
             raise InputError(f"{path}: exists already; name another output, or move it away")
