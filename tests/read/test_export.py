@@ -163,7 +163,7 @@ def test_the_name_of_a_compressed_file_is_refused(
 def test_an_output_that_cannot_be_written_is_named_before_anything_is_fetched(
     index: ScriptedServer, transport: Index, tmp_path: Path
 ) -> None:
-    with pytest.raises(JournalError, match=r"nowhere/out.part: No such file or directory$"):
+    with pytest.raises(InputError, match=r"nowhere/out: cannot be written: its folder is not there"):
         next(start(transport, tmp_path / "nowhere" / "out"))
     assert index.requests == []
 
