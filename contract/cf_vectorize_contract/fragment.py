@@ -1,27 +1,22 @@
 """The OpenAPI fragment as a judge of requests, answers and exchanges. Needs the extra `contract`.
 
 `Fragment.load()` is the contract as published: objects are open. `Fragment.load(strict=True)` also names
-every member and query parameter that the fragment does not describe. Reads one file; the rest is pure.
+every member and query parameter that the fragment does not describe.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import attrs
-import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.exceptions import PointerToNowhere
-from referencing.jsonschema import DRAFT202012
 
+from .document import URI, Document, load_document
 from .exchange import REFUSED, relation_problems
-from .schema import UNDOCUMENTED, closed, problems_of, references, validator_class
-from .texts import carries, in_a_form, template_pattern, typed
+from .schema import UNDOCUMENTED, closed, problems_of, validator_class
+from .texts import carries, in_a_form, typed
 from .wire import Problem, Request, Response, lower, media_type, read_json
 
 if TYPE_CHECKING:
@@ -29,36 +24,9 @@ if TYPE_CHECKING:
 
     from jsonschema.protocols import Validator
 
-METHODS = {"get", "put", "post", "delete", "patch"}
-_URI = "urn:cf-vectorize:fragment"
+    from .document import Node
+
 _DISCARD = {"unparsable-behavior": ["discard"]}
-
-
-@attrs.frozen
-class _Node:
-    """A place of the document, and what stands there."""
-
-    pointer: str
-    value: Any
-
-    def __truediv__(self, key: str) -> _Node:
-        return _Node(f"{self.pointer}/{key.replace('~', '~0').replace('/', '~1')}", self.value[key])
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.value
-
-
-@attrs.frozen
-class _Operation:
-    """The operation that a request is for, and the parameters that its path holds."""
-
-    path: _Node
-    node: _Node
-    found: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        return str(self.node.value["operationId"])
 
 
 class Fragment:
@@ -76,14 +44,10 @@ class Fragment:
     def __init__(self, document: Mapping[str, Any], *, strict: bool = False) -> None:
         self.version = str(document["info"]["version"])
         self._strict = strict
-        contents = closed(document) if strict else document
-        self._registry: Registry[Any] = Registry().with_resource(_URI, DRAFT202012.create_resource(contents))
-        self._resolver = self._registry.resolver(_URI)
-        self._root = _Node("", contents)
-        for reference in references(contents):
-            self._at(reference)
-        self.prefix = urlsplit(contents["servers"][0]["url"]).path
-        self._limits = {name: limit["value"] for name, limit in contents["x-limits"].items()}
+        self._document = Document(closed(document) if strict else document)
+        self._root = self._document.root
+        self.prefix = self._document.prefix
+        self._limits = {name: limit["value"] for name, limit in self._root.value["x-limits"].items()}
         self._validators = validator_class(self._limits)
         self._validator = cache(self._build_validator)
 
@@ -97,7 +61,7 @@ class Fragment:
 
         A request that was refused may be wrong in any way: that is what it was refused for.
         """
-        operation = self._operation(request)
+        operation = self._document.operation(request)
         if operation is None:
             return [_no_operation(request)]
         problems = self.response_problems(operation.name, response)
@@ -108,15 +72,19 @@ class Fragment:
 
     def request_problems(self, request: Request) -> list[Problem]:
         """Judge a request: its path, query, credentials, content type, body and each NDJSON line."""
-        operation = self._operation(request)
+        operation = self._document.operation(request)
         if operation is None:
             return [_no_operation(request)]
         query = parse_qs(urlsplit(request.target).query, keep_blank_values=True)
-        found = {"path": {name: [unquote(text)] for name, text in operation.found.items() if text}, "query": query}
         headers = lower(request.headers)
+        found = {
+            "path": {name: [unquote(text)] for name, text in operation.found.items() if text},
+            "query": query,
+            "header": {name: [text] for name, text in headers.items()},
+        }
         return [
             *self._parameter_problems([operation.path, operation.node], found),
-            *self._credential_problems(headers),
+            *self._credential_problems(operation.node, headers),
             *self._request_body_problems(operation.node, headers, request.body, discard=query == _DISCARD),
         ]
 
@@ -128,7 +96,7 @@ class Fragment:
         status = exact if exact in responses else family
         if status not in responses:
             return [Problem("response status", "", "status", f"{response.status} is not described")]
-        described = self._follow(responses / status)
+        described = self._document.follow(responses / status)
         headers = lower(response.headers)
         return [
             *self._header_problems(described, headers),
@@ -137,40 +105,26 @@ class Fragment:
 
     def operation_of(self, request: Request) -> str | None:
         """Return the id of the operation that a request is for; None where the fragment has none."""
-        operation = self._operation(request)
+        operation = self._document.operation(request)
         return None if operation is None else operation.name
 
     def route(self, operation_id: str) -> tuple[str, str]:
         """Return an operation's method, and its path below the base URL with its parameters in braces."""
-        for template, path_item in self._root.value["paths"].items():
-            for method in METHODS & path_item.keys():
-                if path_item[method]["operationId"] == operation_id:
-                    return method.upper(), template
-        raise ValueError(f"the fragment has no operation {operation_id}")
-
-    def _operation(self, request: Request) -> _Operation | None:
-        path, method = urlsplit(request.target).path, request.method.lower()
-        found: list[_Operation] = []
-        for template, path_item in self._root.value["paths"].items():
-            matched = template_pattern(self.prefix + template).fullmatch(path)
-            if matched and method in path_item and method in METHODS:
-                item = self._root / "paths" / template
-                found.append(_Operation(item, item / method, matched.groupdict()))
-        # A fixed path goes before a template that matches it too.
-        return min(found, key=lambda operation: len(operation.found), default=None)
+        return self._document.route(operation_id)
 
     def _parameter_problems(
-        self, owners: list[_Node], found: Mapping[str, Mapping[str, list[str]]]
+        self, owners: list[Node], found: Mapping[str, Mapping[str, list[str]]]
     ) -> Iterator[Problem]:
         described = set()
         for owner in owners:
             for position in range(len(owner.value.get("parameters", []))):
-                parameter = self._at(f"#{owner.pointer}/parameters/{position}")
+                parameter = self._document.at(f"#{owner.pointer}/parameters/{position}")
                 where, name = parameter.value["in"], parameter.value["name"]
                 described.add((where, name))
                 place = f"request {where} {name}"
-                if name in found[where]:
-                    texts = found[where][name]
+                given = found.get(where, {})
+                if (key := name.lower() if where == "header" else name) in given:
+                    texts = given[key]
                     if parameter.value.get("explode") is False:
                         texts = [part for text in texts for part in text.split(",")]
                     yield from self._text_problems(place, parameter / "schema", texts)
@@ -181,39 +135,40 @@ class Fragment:
                 if ("query", name) not in described:
                     yield Problem(f"request query {name}", "", UNDOCUMENTED, "is not described")
 
-    def _credential_problems(self, headers: Mapping[str, str]) -> Iterator[Problem]:
+    def _credential_problems(self, operation: Node, headers: Mapping[str, str]) -> Iterator[Problem]:
         schemes = self._root.value["components"]["securitySchemes"]
         if not any(
-            all(carries(schemes[name], headers) for name in needed) for needed in self._root.value["security"]
+            all(carries(schemes[name], headers) for name in needed)
+            for needed in operation.value.get("security", self._root.value["security"])
         ):
             yield Problem("request headers", "", "security", "carry no credentials that the fragment knows")
 
     def _request_body_problems(
-        self, operation: _Node, headers: Mapping[str, str], body: bytes, *, discard: bool
+        self, operation: Node, headers: Mapping[str, str], body: bytes, *, discard: bool
     ) -> Iterator[Problem]:
         if "requestBody" not in operation:
             if body:
                 yield Problem("request body", "", UNDOCUMENTED, "is not described")
             return
-        described = operation / "requestBody"
+        described = self._document.follow(operation / "requestBody")
         if body:
             yield from self._content_problems("request", described, headers, body, discard=discard)
         elif described.value.get("required"):
             yield Problem("request body", "", "required", "is missing")
 
-    def _header_problems(self, described: _Node, headers: Mapping[str, str]) -> Iterator[Problem]:
+    def _header_problems(self, described: Node, headers: Mapping[str, str]) -> Iterator[Problem]:
         for name in described.value.get("headers", {}):
-            header = self._follow(described / "headers" / name)
+            header = self._document.follow(described / "headers" / name)
             if name.lower() in headers:
                 text = headers[name.lower()]
-                listed = self._follow(header / "schema").value.get("type") == "array"
+                listed = self._document.follow(header / "schema").value.get("type") == "array"
                 texts = [part.strip() for part in re.findall(r'(?:[^,"]|"[^"]*"?)+', text)] if listed else [text]
                 yield from self._text_problems(f"response header {name}", header / "schema", texts)
             elif header.value.get("required"):
                 yield Problem(f"response header {name}", "", "required", "is missing")
 
     def _content_problems(
-        self, side: str, described: _Node, headers: Mapping[str, str], body: bytes, *, discard: bool = False
+        self, side: str, described: Node, headers: Mapping[str, str], body: bytes, *, discard: bool = False
     ) -> Iterator[Problem]:
         if "content" not in described:
             if body:
@@ -236,11 +191,11 @@ class Fragment:
         else:
             yield from self._text_problems(f"{side} body", media / "schema", [body.decode(errors="replace")])
 
-    def _ndjson_problems(self, media: _Node, body: bytes, *, discard: bool) -> Iterator[Problem]:
+    def _ndjson_problems(self, media: Node, body: bytes, *, discard: bool) -> Iterator[Problem]:
         # The schema of the whole body can say no more than that it is bytes; the lines have one of their own.
         if media.value["schema"] != {"type": "string", "format": "binary"}:
             yield Problem("request body", "", "format", "is described as something else than bytes")
-        line_schema = self._at(media.value["x-line-schema"])
+        line_schema = self._document.at(media.value["x-line-schema"])
         lines = body.removesuffix(b"\n").split(b"\n")
         for name, size in (("insert_body_bytes", len(body)), ("vectors_per_insert", len(lines))):
             if size > self._limits[name]:
@@ -265,7 +220,7 @@ class Fragment:
                 if dimensions != first:
                     yield Problem(place, "$.values", "dimensions", f"are {dimensions:,}, and the first has {first:,}")
 
-    def _json_problems(self, place: str, schema: _Node, text: bytes) -> Iterator[Problem]:
+    def _json_problems(self, place: str, schema: Node, text: bytes) -> Iterator[Problem]:
         try:
             instance = read_json(text)
         except ValueError as error:
@@ -273,10 +228,10 @@ class Fragment:
         else:
             yield from self._schema_problems(place, schema, instance)
 
-    def _text_problems(self, place: str, schema: _Node, texts: Sequence[str]) -> Iterator[Problem]:
-        described = self._follow(schema).value
+    def _text_problems(self, place: str, schema: Node, texts: Sequence[str]) -> Iterator[Problem]:
+        described = self._document.follow(schema).value
         if described.get("type") == "array":
-            item = self._follow(schema / "items").value
+            item = self._document.follow(schema / "items").value
             if "type" not in item:
                 yield Problem(place, "", "type", "is described without a type")
             yield from self._schema_problems(place, schema, [typed(text, item) for text in texts])
@@ -288,7 +243,7 @@ class Fragment:
                 yield Problem(place, "", "type", "is described without a type")
             yield from self._schema_problems(place, schema, typed(texts[0], described))
 
-    def _schema_problems(self, place: str, schema: _Node, instance: Any) -> Iterator[Problem]:
+    def _schema_problems(self, place: str, schema: Node, instance: Any) -> Iterator[Problem]:
         try:
             errors = list(self._validator(schema.pointer).iter_errors(instance))
         except RecursionError:
@@ -299,28 +254,10 @@ class Fragment:
 
     def _build_validator(self, pointer: str) -> Validator:
         return self._validators(
-            {"$ref": f"{_URI}#{pointer}"},
-            registry=self._registry,
+            {"$ref": f"{URI}#{pointer}"},
+            registry=self._document.registry,
             format_checker=Draft202012Validator.FORMAT_CHECKER,
         )
-
-    def _follow(self, node: _Node) -> _Node:
-        return self._at(node.value["$ref"]) if "$ref" in node else node
-
-    def _at(self, reference: str) -> _Node:
-        try:
-            found = self._resolver.lookup(reference).contents
-        except PointerToNowhere:
-            raise ValueError(f"the fragment has nothing at {reference}") from None
-        return self._follow(_Node(reference.removeprefix("#"), found))
-
-
-def load_document() -> dict[str, Any]:
-    """Read the fragment: beside this module in a wheel, in spec/ of the source tree otherwise."""
-    packaged = Path(__file__).with_name("vectorize.yaml")
-    path = packaged if packaged.exists() else Path(__file__).parents[2] / "spec" / "vectorize.yaml"
-    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return document
 
 
 def _no_operation(request: Request) -> Problem:

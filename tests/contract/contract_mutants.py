@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from cf_vectorize_contract.fragment import METHODS
+from cf_vectorize_contract.document import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from contract_cases import CASES
 
 from cf_vectorize_contract import Fragment, Recording, Response, load_recording
-from cf_vectorize_contract.fragment import METHODS
+from cf_vectorize_contract.document import METHODS
 from cf_vectorize_contract.schema import references
 from cf_vectorize_overlay import limits
 

@@ -26,7 +26,7 @@ from contract_suite import (
 )
 
 from cf_vectorize_contract import Fragment, Recording, Request, Response
-from cf_vectorize_contract.fragment import METHODS, load_document
+from cf_vectorize_contract.document import METHODS, load_document
 from cf_vectorize_overlay import InputError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from contract_mutants import mutants
 from contract_suite import disagreements, load_recordings, missing, pending, recorded_part, untested
 
 from cf_vectorize_contract import Fragment, Request, Response
-from cf_vectorize_contract.fragment import METHODS, load_document
+from cf_vectorize_contract.document import METHODS, load_document
 from cf_vectorize_emulator.inprocess import EmulatorTransport
 
 BASE = "/accounts/{account_id}/vectorize/v2/indexes"
@@ -40,6 +40,7 @@ paths:
       operationId: list
       tags: [vectorize]
       parameters:
+        - { name: X-Page, in: header, schema: { type: integer } }
         - { name: count, in: query, required: true, schema: { type: integer, minimum: 1, maximum: 1000 } }
         - { name: share, in: query, schema: { type: number } }
         - { name: all, in: query, schema: { type: boolean } }
@@ -114,6 +115,20 @@ def get(path: str, body: bytes = b"") -> Request:
 def test_queries_are_read_as_they_are_described(path: str, expected: list[str]) -> None:
     found = Fragment(with_new(), strict=True).request_problems(get(path))
     assert [f"{problem.place} {problem.path}".rstrip() + f" {problem.rule}" for problem in found] == expected
+
+
+def test_a_parameter_may_be_a_header_and_an_operation_may_need_no_credentials() -> None:
+    document = with_new()
+    document["paths"][f"{BASE}/all/info"]["get"]["security"] = [{}]
+    fragment = Fragment(document)
+    for page, rules in (("7", []), ("x", ["type"])):
+        request = get("i/list?count=1")
+        paged = Request(request.method, request.target, {**request.headers, "x-page": page})
+        assert [problem.rule for problem in fragment.request_problems(paged)] == rules
+    assert fragment.request_problems(Request("GET", get("all/info").target, {})) == []
+    assert [problem.rule for problem in fragment.request_problems(Request("GET", get("i/info").target, {}))] == [
+        "security"
+    ]
 
 
 def test_a_get_has_no_body_and_its_answer_is_judged() -> None:
