@@ -33,8 +33,10 @@ class VectorizeError(Exception):
 
     Attributes:
         retryable: Whether the same request may succeed later.
-        report: What became of the load that this error ended, an `InsertReport`; None where it ended none.
-        fetched: What `get_by_ids` had fetched when this error ended it, `Vectors`; None where it ended none.
+        report: What became of the load that this error ended, an
+            `InsertReport`; None where it ended none.
+        fetched: What `get_by_ids` had fetched when this error ended it,
+            `Vectors`; None where it ended none.
 
     """
 
@@ -59,14 +61,17 @@ class InputError(VectorizeError, ValueError):
 
 @attrs.define(slots=False)
 class TransportError(VectorizeError):
-    """No answer arrived. Whether the service acted is unknown; sending again is safe.
+    """No answer arrived.
+
+    Whether the service acted is unknown; sending again is safe.
 
     Attributes:
         message: What failed, and what can be done where that is known.
         method: HTTP method.
         path: Path of the request, without the account id.
         connecting: Whether there was no connection to send it on.
-        retryable: False where another attempt cannot help, as with a certificate that does not verify.
+        retryable: False where another attempt cannot help, as with a
+            certificate that does not verify.
 
     """
 
@@ -90,10 +95,14 @@ class ResponseError(VectorizeError):
         code: Cloudflare's error code, None where the answer held none.
         method: HTTP method.
         path: Path of the request, without the account id.
-        ray: The `cf-ray` header, to quote to Cloudflare's support; None where there was none.
-        retry_after: Seconds the service asks to wait; None where it does not say.
-        pointer: What of the request the service names as the source of its error; None where it names nothing.
-        documentation_url: Where the service says that its error is explained; None where it does not.
+        ray: The `cf-ray` header, to quote to Cloudflare's support; None where
+            there was none.
+        retry_after: Seconds the service asks to wait; None where it does not
+            say.
+        pointer: What of the request the service names as the source of its
+            error; None where it names nothing.
+        documentation_url: Where the service says that its error is explained;
+            None where it does not.
         messages: What the service says beside its error.
 
     """
@@ -139,9 +148,10 @@ class RejectedError(ResponseError):
     """The request is refused; sending it again will not help.
 
     Attributes:
-        line: The line the service names, counted from 0 in the body it received; None where it names none.
-        place: That line's place in the source, `FILE:LINE`; where it names none, the batch's, `FILE:FIRST-LAST`;
-            None where no batch was sent.
+        line: The line the service names, counted from 0 in the body it
+            received; None where it names none.
+        place: That line's place in the source, `FILE:LINE`; where it names
+            none, the batch's, `FILE:FIRST-LAST`; None where no batch was sent.
 
     """
 
@@ -154,12 +164,19 @@ class RejectedError(ResponseError):
 
     @property
     def too_large(self) -> bool:
-        """Whether the body's size is the reason; the service's code for that is not known, its status is."""
+        """Whether the body's size is the reason.
+
+        The service's code for that is not known, its status is.
+        """
         return self.status == 413 or (self.line is None and _BODY_TOO_LARGE.search(self.message) is not None)  # noqa: PLR2004
 
 
 class RateLimitError(ResponseError):
-    """Too many requests: the account's budget of 1,200 in 5 minutes, or throttled writes (code 40041)."""
+    """Too many requests.
+
+    The account's budget of 1,200 in 5 minutes is used up, or writes are
+    throttled (code 40041).
+    """
 
     retryable = True
 
@@ -172,10 +189,13 @@ class ServerError(ResponseError):
 
 @attrs.define(slots=False)
 class UnexpectedResponseError(ResponseError):
-    """The answer is no envelope, or not the one that was asked for; whether the service acted is unknown.
+    """The answer is no envelope, or not the one that was asked for.
+
+    Whether the service acted is unknown.
 
     Attributes:
-        retryable: False where the same request would be answered alike, as with a redirect.
+        retryable: False where the same request would be answered alike, as with
+            a redirect.
 
     """
 

@@ -41,17 +41,23 @@ MOST_DIGITS: Final = 9
 
 
 class Budget(Protocol):
-    """What says when a request may start; an account's requests count together, whoever makes them.
+    """What says when a request may start.
 
-    In durations and never clock readings, so that one may serve several machines. Safe to use from several threads.
+    An account's requests count together, whoever makes them.
+
+    In durations and never clock readings, so that one may serve several
+    machines. Safe to use from several threads.
     """
 
     def ask(self) -> float:
-        """Count a request and return 0, or count nothing and return the seconds after which to ask again."""
+        """Count a request and return 0, or the seconds after which to ask again."""
         ...
 
     def give_back(self, headers: Mapping[str, str] | None) -> None:
-        """Note that a request has ended, and the headers of its answer by lower-case name; None for no answer."""
+        """Note that a request has ended, and its answer's headers.
+
+        By lower-case name; None for no answer.
+        """
         ...
 
     def block(self, seconds: float) -> None:
@@ -72,12 +78,14 @@ def pause_before_retry(failures: int, retry_after: float | None) -> float:
 
 
 class AccountBudget:
-    """The requests that an account may start, shared by all who ask; retries count like any other.
+    """The requests that an account may start, shared by all who ask.
+
+    Retries count like any other.
 
     Args:
-        requests: Requests in any 5 minutes. None takes Cloudflare's 1,200, and lets a stricter
-            `Ratelimit-Policy` header lower it; a given number stands. What `Ratelimit` says is left is
-            obeyed either way.
+        requests: Requests in any 5 minutes. None takes Cloudflare's 1,200, and
+            lets a stricter `Ratelimit-Policy` header lower it; a given number
+            stands. What `Ratelimit` says is left is obeyed either way.
         clock: Returns the time in seconds; any start will do.
 
     """
@@ -96,7 +104,7 @@ class AccountBudget:
         self._restart_at = 0.0
 
     def ask(self) -> float:
-        """Count a request and return 0, or count nothing and return the seconds after which to ask again."""
+        """Count a request and return 0, or the seconds after which to ask again."""
         with self._lock:
             now = self._clock()
             _forget(self._starts, now - self._window)
@@ -121,7 +129,7 @@ class AccountBudget:
         return self._restart_at
 
     def give_back(self, headers: Mapping[str, str] | None) -> None:
-        """Note that a request has ended, and what its answer's headers say of the budget."""
+        """Note that a request has ended, and what its answer says of the budget."""
         with self._lock:
             now = self._clock()
             _forget(self._under_way, now - LOST_AFTER)
@@ -146,7 +154,7 @@ class AccountBudget:
             self._blocked_until = max(self._blocked_until, self._clock() + seconds)
 
     def limit(self, requests: int) -> None:
-        """Allow no more than so many requests in 5 minutes, from now on whatever headers say."""
+        """Allow so many requests in 5 minutes, from now on whatever headers say."""
         with self._lock:
             if self._adjustable or requests < self._requests:
                 self._requests, self._window = min(requests, self._requests), float(WINDOW_SECONDS)

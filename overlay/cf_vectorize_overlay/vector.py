@@ -23,8 +23,9 @@ class Vector:
 
     Attributes:
         id: Unique in its index, across namespaces; 1 to 64 bytes of UTF-8.
-        values: As many floats as the index has dimensions. From the service it is an `array("d")`, which
-            `numpy.asarray` takes without copying; the service stores float32.
+        values: As many floats as the index has dimensions. From the service it
+            is an `array("d")`, which `numpy.asarray` takes without copying; the
+            service stores float32.
         namespace: At most 64 bytes of UTF-8; None for none.
         metadata: At most 10,240 bytes of compact JSON; None for none.
         extra: Members that Cloudflare does not document, as they came.
@@ -39,7 +40,9 @@ class Vector:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Make a vector of its JSON object; a `namespace` or `metadata` that is absent is the same as null.
+        """Make a vector of its JSON object.
+
+        A `namespace` or `metadata` that is absent is the same as null.
 
         Raises:
             KeyError: `id` or `values` is missing.
@@ -56,12 +59,15 @@ class Vector:
         )
 
     def members(self) -> dict[str, Any]:
-        """Return what its line of NDJSON holds, `values` as they are; a namespace or metadata of None is left out."""
+        """Return what its line of NDJSON holds, `values` as they are.
+
+        A namespace or metadata of None is left out.
+        """
         optional = {"namespace": self.namespace, "metadata": self.metadata}
         present = {name: value for name, value in optional.items() if value is not None}
         return {"id": self.id, "values": self.values, **present, **self.extra}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object, `values` as a list of floats: `json.dumps` takes it as it is."""
+        """Return the JSON object as `json.dumps` takes it, `values` as a list."""
         tolist = getattr(self.values, "tolist", None)
         return {**self.members(), "values": tolist() if tolist else list(map(float, self.values))}

@@ -130,3 +130,24 @@ def test_both_faces_say_the_same_of_their_settings() -> None:
     assert inspect.signature(Vectorize) == inspect.signature(AsyncVectorize)
     assert inspect.iscoroutinefunction(AsyncVectorize.insert)
     assert cf_vectorize.Vectorize.insert.__name__ == "insert"
+
+
+def public_texts() -> dict[str, str]:
+    """Give the docstrings of everything public, as `help` of a class shows them."""
+    texts = {}
+    for name in cf_vectorize.__all__:
+        thing = getattr(cf_vectorize, name)
+        texts[name] = inspect.getdoc(thing) or ""
+        for member, value in vars(thing).items() if isinstance(thing, type) else ():
+            if not member.startswith("_") and (callable(value) or isinstance(value, property | classmethod)):
+                texts[f"{name}.{member}"] = inspect.getdoc(getattr(value, "__func__", value)) or ""
+    return texts
+
+
+def test_help_of_everything_public_fits_into_80_columns() -> None:
+    texts = public_texts()
+    assert len(texts) > 80
+    assert "Vectorize.insert" in texts
+    for name, text in texts.items():
+        indented = 8 if "." in name else 4
+        assert [line for line in text.splitlines() if len(line) + indented > 80] == [], name

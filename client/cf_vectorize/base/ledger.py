@@ -26,7 +26,7 @@ _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 class JournalError(VectorizeError):
-    """A journal is in use, belongs to another load, is damaged, or its source has changed."""
+    """A journal is in use or damaged, or does not go with the load."""
 
     __module__ = "cf_vectorize"
 

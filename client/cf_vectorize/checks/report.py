@@ -21,16 +21,20 @@ class CheckReport:
 
     Attributes:
         vectors: Lines without a problem of their own.
-        problems: Every problem, in the order of the lines; ids that come again follow, in the same order.
-        complete: False where `max_problems` ended the check: there may be more problems, and the numbers below are
-            of what was read until then.
+        problems: Every problem, in the order of the lines; ids that come again
+            follow, in the same order.
+        complete: False where `max_problems` ended the check: there may be more
+            problems, and the numbers below are of what was read until then.
         dimensions: Values in each vector, None where no line is good.
-        namespaces: Vectors in each namespace, None for those without; 1,000 namespaces are told apart.
-        metadata_keys: Vectors that have each metadata key; 1,000 keys are told apart.
+        namespaces: Vectors in each namespace, None for those without; 1,000
+            namespaces are told apart.
+        metadata_keys: Vectors that have each metadata key; 1,000 keys are told
+            apart.
         metadata_bytes: Bytes of all metadata as compact JSON.
         metadata_bytes_most: Bytes of the largest one; Cloudflare allows 10,240.
         size: Bytes of the source, after decompression.
-        compact_size: Bytes when rewritten with `compact=True`, estimated from one line in 50.
+        compact_size: Bytes when rewritten with `compact=True`, estimated from
+            one line in 50.
         requests: Requests that `insert` makes by default.
 
     """
@@ -49,7 +53,7 @@ class CheckReport:
 
     @property
     def seconds_by_budget(self) -> int:
-        """Seconds that the account's budget of 1,200 requests in 5 minutes makes the load take at least."""
+        """Seconds that a load takes at least, by the account's budget."""
         return max(0, self.requests - 1) // REQUESTS_PER_WINDOW * WINDOW_SECONDS
 
     def as_json(self) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class BadLine:
     """One problem of one line.
 
     Attributes:
-        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        source: The file's path as given, or a name in angle brackets such as
+            `<stdin>`.
         line: The line's number in that source (for records: the row's), from 1.
         id: The vector's id, where it could be read.
         rule: The rule's name in `RULES`.
@@ -94,7 +95,8 @@ class BadLinesError(InputError):
 
     Attributes:
         lines: Every bad line of the batch, in order.
-        more: Bad lines of the batch that are not among them: 0 but in a long report.
+        more: Bad lines of the batch that are not among them: 0 but in a long
+            report.
 
     """
 
@@ -113,7 +115,7 @@ class BadLinesError(InputError):
         return "\n".join([*shown, f"… and {more} more in this batch"] if more else shown)
 
     def shortened(self) -> BadLinesError:
-        """Return an error that says the same, and holds no more lines than it shows."""
+        """Return an error that says the same, and holds only what it shows."""
         short = type(self)(self.lines[: self.SHOWN])
         short.more = len(self.lines) - len(short.lines) + self.more
         return short

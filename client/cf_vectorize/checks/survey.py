@@ -96,21 +96,30 @@ def _count(counts: Counter[Any], name: str | None, count: int = 1) -> None:
 def check(
     source: object, *, dimensions: int | None = None, max_problems: int | None = None, processes: int = 1
 ) -> CheckReport:
-    """Look through a source without any network: what `insert` would refuse, and what it would take.
+    """Look through a source without any network.
+
+    Tells what `insert` would refuse, and what it would take.
 
     Args:
         source: As for `insert`.
-        dimensions: Values a vector must have; by default as many as the first good line has.
-        max_problems: End after so many problems. Default: never; each one is kept in memory.
-        processes: How many judge a file of 500 MB or more. Default 1, since others import the calling script anew: a
-            script that asks for more needs `if __name__ == "__main__":`. The command line uses every processor.
+        dimensions: Values a vector must have; by default as many as the first
+            good line has.
+        max_problems: End after so many problems. Default: never; each one is
+            kept in memory.
+        processes: How many judge a file of 500 MB or more. Default 1, since
+            others import the calling script anew: a script that asks for more
+            needs `if __name__ == "__main__":`. The command line uses every
+            processor.
 
     Returns:
-        Every problem with its place, ids that come more than once among them, and a summary.
+        Every problem with its place, ids that come more than once among them,
+        and a summary.
 
     Raises:
-        InputError: A source cannot be read or holds no vectors, or an argument is out of range.
-        VectorizeError: Another process was killed, or the script that asks for `processes` lacks the above.
+        InputError: A source cannot be read or holds no vectors, or an argument
+            is out of range.
+        VectorizeError: Another process was killed, or the script that asks for
+            `processes` lacks the above.
 
     """
     for name, number in (("max_problems", max_problems), ("processes", processes)):

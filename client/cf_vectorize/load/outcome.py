@@ -30,14 +30,18 @@ class BatchOutcome:
         size: Bytes of the body.
         first_id: Id of the first vector, None where lines were not checked.
         last_id: Id of the last vector, None where lines were not checked.
-        mutation_id: What the service answered; None where the batch failed or held only rejected lines.
+        mutation_id: What the service answered; None where the batch failed or
+            held only rejected lines.
         attempts: Requests made, 0 where nothing was sent.
-        waited: Seconds spent waiting for the account's budget and between attempts.
+        waited: Seconds spent waiting for the account's budget and between
+            attempts.
         rejected: Problems of the lines that were kept back.
-        discarded: How many of the sent lines the service will have dropped, by our own judgement of them.
+        discarded: How many of the sent lines the service will have dropped, by
+            our own judgement of them.
         resumed: Whether a journal says that an earlier run had it acknowledged.
         rejected_earlier: Lines that this earlier run kept back.
-        anew: Whether an earlier load of its source had ended with success, and the source has changed since.
+        anew: Whether an earlier load of its source had ended with success, and
+            the source has changed since.
         error: Why it was not accepted, None where it was.
 
     """
@@ -68,7 +72,10 @@ class BatchOutcome:
 
     @property
     def accepted(self) -> bool:
-        """Whether the service has it, or there was nothing to send; a note of it may have failed all the same."""
+        """Whether the service has it, or there was nothing to send.
+
+        A note of it may have failed all the same.
+        """
         return self.error is None or self.mutation_id is not None
 
     def as_json(self) -> dict[str, Any]:

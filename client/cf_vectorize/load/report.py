@@ -81,11 +81,12 @@ class Counts:
 class InsertReport:
     """What became of a load, or of several (`combined`).
 
-    Counts are of everything. Of batches the first 10,000 are kept, and 1,000 more where they failed; of the problems
-    of lines the first 10,000.
+    Counts are of everything. Of batches the first 10,000 are kept, and 1,000
+    more where they failed; of the problems of lines the first 10,000.
 
     Attributes:
-        batches: Batches that were tried or found acknowledged, in the order they ended.
+        batches: Batches that were tried or found acknowledged, in the order
+            they ended.
         seconds: Time from start to end.
         verification: What reading back found, where `verify` asked for it.
         counts: How much became what.
@@ -103,10 +104,11 @@ class InsertReport:
 
     @classmethod
     def combined(cls, reports: Iterable[InsertReport], seconds: float | None = None) -> InsertReport:
-        """Add reports up, such as those of the parts of one load that ran beside each other.
+        """Add reports up, such as those of the parts of one load.
 
         Args:
-            reports: Any number of reports; what reading back found is left out, since it does not add up.
+            reports: Any number of reports; what reading back found is left out,
+                since it does not add up.
             seconds: Time that all took; by default that of the longest.
 
         """
@@ -177,11 +179,11 @@ class InsertReport:
 
     @property
     def anew(self) -> tuple[str, ...]:
-        """Sources of which a load had ended with success, and that have changed since."""
+        """Sources that have changed since a load of them had ended with success."""
         return tuple(dict.fromkeys(batch.source for batch in self.batches if batch.anew))
 
     def summary(self) -> str:
-        """Say in one line what was accepted and what was not, and below it what else is to be known."""
+        """Say in one line what was accepted, and below what else is to be known."""
         said = [self._in_one_line()]
         said += [
             f"{as_text(source)} has changed since it was loaded to its end, and was loaded anew; "
@@ -273,7 +275,7 @@ class Tally:
 
 
 class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
-    """Some batches of a load failed; one exception for each, in the order they failed.
+    """Some batches of a load failed; one exception for each, in their order.
 
     Attributes:
         report: What was accepted and what was not, batch by batch.
@@ -295,7 +297,7 @@ class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
 
 
 class InsertInterrupted(KeyboardInterrupt):
-    """Ctrl-C ended a load; no `VectorizeError`, so that it goes up like any Ctrl-C.
+    """Ctrl-C ended a load; no `VectorizeError`: it goes up like any Ctrl-C.
 
     Attributes:
         report: What was accepted until then.

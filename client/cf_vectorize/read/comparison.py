@@ -80,7 +80,8 @@ class Difference:
     """One field in which the index departs from the source.
 
     Attributes:
-        field: `namespace`, `metadata`, `dimensions`, or `values[N]` for the first value that differs, counted from 0.
+        field: `namespace`, `metadata`, `dimensions`, or `values[N]` for the
+            first value that differs, counted from 0.
         expected: What the source holds.
         found: What the index holds.
         others: How many more values differ.

@@ -33,7 +33,8 @@ class Finding:
     """One line whose vector is missing or different.
 
     Attributes:
-        source: The file's path as given, or a name in angle brackets such as `<stdin>`.
+        source: The file's path as given, or a name in angle brackets such as
+            `<stdin>`.
         line: The line's number in that source, from 1.
         id: The vector's id.
         differences: What differs; empty where the vector is missing.
@@ -52,26 +53,33 @@ class Finding:
 
 @attrs.frozen(kw_only=True, repr=False)
 class VerifyReport:
-    """What was found of the lines looked at; each is equal, missing, different or not judged.
+    """What was found of the lines looked at.
+
+    Each is equal, missing, different or not judged.
 
     Attributes:
-        lines: Lines of the source, blank ones left out; or of the whole that they were chosen from, where the caller
-            told how large that is.
+        lines: Lines of the source, blank ones left out; or of the whole that
+            they were chosen from, where the caller told how large that is.
         equal: Vectors that are in the index as the source has them.
-        missing: Vectors that the index did not hold when the deadline had passed.
-        different: Vectors that the index holds otherwise: insert never overwrites, so the first version of an id
-            stays.
-        not_judged: Lines that have no readable id and values; that are missing, but that the service may have
-            refused, also for other dimensions than the index's; or whose id another line has too, whose vector the
+        missing: Vectors that the index did not hold when the deadline had
+            passed.
+        different: Vectors that the index holds otherwise: insert never
+            overwrites, so the first version of an id stays.
+        not_judged: Lines that have no readable id and values; that are missing,
+            but that the service may have refused, also for other dimensions
+            than the index's; or whose id another line has too, whose vector the
             index holds.
-        late: Of the equal and different, those that turned up only after waiting.
+        late: Of the equal and different, those that turned up only after
+            waiting.
         findings: The missing and different, the first 1,000 of each.
         unjudged: The lines not judged, each with its reason, the first 1,000.
         requests: Requests made, retries left out.
-        seconds: Time they took, waiting included; of reports put together, the longest.
+        seconds: Time they took, waiting included; of reports put together, the
+            longest.
         seed: Repeats the choice of lines; None where all were looked at.
-        least_share: Of reports put together, the smallest share of a part's lines that was judged; None where the
-            lines were chosen from all at once.
+        least_share: Of reports put together, the smallest share of a part's
+            lines that was judged; None where the lines were chosen from all at
+            once.
 
     """
 
@@ -90,10 +98,12 @@ class VerifyReport:
 
     @classmethod
     def combined(cls, reports: Iterable[Self]) -> Self:
-        """Put reports on the parts of a whole together, such as those of the tasks of a cluster.
+        """Put reports on the parts of a whole together.
 
-        The lines of each part were chosen from that part. The bound holds however unevenly, and is best where each
-        part had its fair share; where they were chosen from the whole before it was parted, call `of_population`.
+        The lines of each part were chosen from that part. The bound holds
+        however unevenly, and is best where each part had its fair share; where
+        they were chosen from the whole before it was parted, call
+        `of_population`.
 
         Args:
             reports: At least one; no line belongs to two of them.
@@ -124,7 +134,9 @@ class VerifyReport:
         )
 
     def of_population(self, population: int) -> Self:
-        """Return the report as one on a larger whole, from which its lines had been chosen at random.
+        """Return the report as one on a larger whole.
+
+        From that whole its lines had been chosen at random.
 
         Args:
             population: How many lines the whole has.
@@ -156,14 +168,20 @@ class VerifyReport:
 
     @property
     def judged_share(self) -> float:
-        """The share of the lines that was judged; of reports put together, the smallest of a part's."""
+        """The share of the lines that was judged.
+
+        Of reports put together, the smallest of a part's.
+        """
         if self.least_share is not None:
             return self.least_share
         return self.judged / (self.lines - self.not_judged)
 
     @property
     def wrong_share(self) -> float | None:
-        """At 95 % confidence no larger share of all lines is missing or different; None where none was judged."""
+        """At 95 % confidence no larger share of all lines is missing or different.
+
+        None where none was judged.
+        """
         population, wrong = self.lines - self.not_judged, self.missing + self.different
         if not self.judged or not self.judged_share:
             return None
@@ -180,14 +198,14 @@ class VerifyReport:
 
     @property
     def seconds_for_all(self) -> float:
-        """The shortest time in which the account's budget, 1,200 requests in 5 minutes, allows them."""
+        """The shortest time in which the account's budget allows them."""
         return self.requests_for_all * WINDOW_SECONDS / REQUESTS_PER_WINDOW
 
     def __repr__(self) -> str:
         return f"<VerifyReport: {', '.join(self._counts())}>"
 
     def summary(self) -> str:
-        """Say in plain words, some to a line, what was found and how much that proves."""
+        """Say in plain words what was found, and how much that proves."""
         said = self._counts()
         if self.different:
             said.append(FIRST_VERSION_STAYS)

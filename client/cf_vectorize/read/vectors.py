@@ -28,7 +28,8 @@ class Vectors(Mapping[str, Vector]):
     """Vectors by id, in the order they were asked for.
 
     Attributes:
-        missing: The ids that the index does not hold, in the order they were asked for.
+        missing: The ids that the index does not hold, in the order they were
+            asked for.
 
     """
 
@@ -57,15 +58,20 @@ class Vectors(Mapping[str, Vector]):
         return f"<Vectors: {len(self):,} found, {len(self.missing):,} missing>"
 
     def to_numpy(self) -> tuple[list[str], Matrix]:
-        """Return the ids, and the values as float32 of shape (vectors, dimensions). Needs the extra `numpy`."""
+        """Return the ids, and the values as float32.
+
+        Their shape is (vectors, dimensions). Needs the extra `numpy`.
+        """
         extra("numpy", "to_numpy()")
         return list(self._found), matrix_of(self._found.values())
 
     def to_arrow(self) -> pa.Table:
-        """Return a table with columns id, values, namespace and metadata. Needs the extra `arrow`.
+        """Return a table with columns id, values, namespace and metadata.
 
-        `values` is a fixed-size list of float32; `metadata` is JSON text, since its members may differ from vector to
-        vector.
+        Needs the extra `arrow`.
+
+        `values` is a fixed-size list of float32; `metadata` is JSON text, since
+        its members may differ from vector to vector.
         """
         pa = extra("pyarrow", "to_arrow()")
         vectors = list(self._found.values())

@@ -46,13 +46,15 @@ def columns(
 
     Args:
         ids: N strings: a list or an array.
-        values: N x dimensions numbers as a NumPy array, or what NumPy takes as one: float16, float32, float64 or
-            integers, any memory order, memory-mapped where it is larger than memory.
+        values: N x dimensions numbers as a NumPy array, or what NumPy takes as
+            one: float16, float32, float64 or integers, any memory order,
+            memory-mapped where it is larger than memory.
         metadata: N dicts or None.
         namespace: One for all, or N of them or None.
 
     Raises:
-        InputError: NumPy is missing, `values` is no two-dimensional array of numbers, or lengths differ.
+        InputError: NumPy is missing, `values` is no two-dimensional array of
+            numbers, or lengths differ.
 
     """
     np = extra("numpy", "columns(…)")

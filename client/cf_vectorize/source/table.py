@@ -141,18 +141,23 @@ def table(
     """Return a table for `insert`, which reads it batch by batch.
 
     Args:
-        source: An object with `__arrow_c_stream__` or `__arrow_c_array__` (of pyarrow, Polars, pandas, DuckDB), or
-            the path of a Parquet file or of a folder of them, each a source of its own, in order of their names; or
-            a bare `pyarrow.Schema`, which is judged as the first row would be, before there is one.
+        source: An object with `__arrow_c_stream__` or `__arrow_c_array__` (of
+            pyarrow, Polars, pandas, DuckDB), or the path of a Parquet file or
+            of a folder of them, each a source of its own, in order of their
+            names; or a bare `pyarrow.Schema`, which is judged as the first row
+            would be, before there is one.
         id_column: Strings.
         values_column: Lists, of fixed or variable size, of numbers.
         namespace_column: Strings or null. May be missing where it is not named.
-        metadata_column: Structs, maps or JSON text, or null; a struct's null fields are left out, since a struct has
-            each field in each row. May be missing where it is not named.
-        rest_to_metadata: Put the other columns into the metadata, where they are not null; else they are left out.
+        metadata_column: Structs, maps or JSON text, or null; a struct's null
+            fields are left out, since a struct has each field in each row. May
+            be missing where it is not named.
+        rest_to_metadata: Put the other columns into the metadata, where they
+            are not null; else they are left out.
 
     Raises:
-        InputError: pyarrow is missing, the source is no table, or a schema is of no vectors.
+        InputError: pyarrow is missing, the source is no table, or a schema is
+            of no vectors.
 
     """
     given = Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
