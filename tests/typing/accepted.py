@@ -43,6 +43,7 @@ def load(index: Vectorize, table: Any, array: np.ndarray[Any, Any]) -> None:
     index.insert(cf.table(table))
     index.insert(cf.table("vectors.parquet", id_column="key"))
     index.insert(table)
+    index.insert(cf.named([{"id": "a", "values": [0.5] * 32}], "part-7"))
     index.insert(source="vectors.ndjson")
     with Path("vectors.ndjson").open("rb") as file:
         index.insert(file)

@@ -18,10 +18,10 @@ class Named:
 
 
 def named(source: Any, name: str) -> Named:
-    """Return a source under a name, by which errors, reports and journals know its lines.
+    """Return a source with a name, by which errors and reports know its lines.
 
-    Records, arrays, tables and open files that come in parts are told apart by it: `part-7:5` says more than
-    `<records>:5`.
+    Records, arrays, tables and open files that come in parts are told apart by
+    it: `part-7:5` says more than `<records>:5`.
 
     Args:
         source: As for `insert`, but for paths, which have names.
