@@ -11,7 +11,7 @@ import orjson
 
 from cf_vectorize.source.columns import columns
 from cf_vectorize.source.encode import numpy
-from cf_vectorize.source.records import compact, lines_of
+from cf_vectorize.source.records import compact, rows_to_lines
 from harness import Floor, Quantity, Section, section, timed
 
 ROUNDS = 9
@@ -33,7 +33,7 @@ def without_numpy(rows: list[dict[str, object]]) -> None:
     """Encode as where NumPy is not installed."""
     numpy.cache_clear()
     sys.modules["numpy"] = None  # type: ignore[assignment]
-    drain(lines_of(rows))
+    drain(rows_to_lines(rows))
     sys.modules["numpy"] = np
     numpy.cache_clear()
 
@@ -46,9 +46,9 @@ def contestants(values: Any, rows: list[dict[str, object]], written: list[bytes]
         JSON: lambda: drain(json.dumps(row.tolist()) for row in values),
         ORJSON: lambda: orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY),
         "orjson.dumps(row)": lambda: drain(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) for row in values),
-        OURS: lambda: drain(lines_of(columns(ids=ids, values=values))),
-        "columns, float64": lambda: drain(lines_of(columns(ids=ids, values=doubles))),
-        "records of lists": lambda: drain(lines_of(rows)),
+        OURS: lambda: drain(rows_to_lines(columns(ids=ids, values=values))),
+        "columns, float64": lambda: drain(rows_to_lines(columns(ids=ids, values=doubles))),
+        "records of lists": lambda: drain(rows_to_lines(rows)),
         "records, no NumPy": lambda: without_numpy(rows),
         "compact": lambda: drain(compact(line) for line in written),
     }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cf_vectorize import InputError
-from cf_vectorize_overlay.body import CHUNK, Body, OpenFile, Segment, chunks, lines, select, size
+from cf_vectorize_overlay.body import Body, OpenFile, Segment, chunks, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,36 +47,6 @@ def test_segments_are_read_as_one(drawn: tuple[bytes, list[Segment]]) -> None:
     data, segments = drawn
     assert content(segments) == data
     assert size(segments) == len(data)
-    assert list(lines(segments)) == data.splitlines(keepends=True)
-
-
-@given(segmented(), st.data())
-@settings(max_examples=300, deadline=None)
-def test_parts_of_segments(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
-    data, segments = drawn
-    if not segments:
-        return
-    bounds = sorted(choice.draw(st.sets(st.integers(0, len(data)), max_size=8)))
-    ranges = list(zip(bounds[::2], bounds[1::2], strict=False))
-    assert content(select(segments, ranges)) == b"".join(data[start:stop] for start, stop in ranges)
-
-
-@given(segmented(), st.data())
-@settings(max_examples=200, deadline=None)
-def test_parts_that_touch(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
-    data, segments = drawn
-    if not segments:
-        return
-    bounds = sorted(choice.draw(st.sets(st.integers(0, len(data)), max_size=8)))
-    ranges = list(pairwise(bounds))
-    assert content(select(segments, ranges)) == b"".join(data[start:stop] for start, stop in ranges)
-
-
-def test_lines_across_chunks() -> None:
-    data = b"a" * (CHUNK - 3) + b"\n" + b"b" * (2 * CHUNK) + b"\nlast"
-    segments = [Segment(open_file(data), 0, len(data))]
-    assert list(lines(segments)) == data.splitlines(keepends=True)
-    assert all(len(chunk) <= CHUNK for chunk in chunks(segments))
 
 
 def test_a_body_can_be_sent_again_from_its_start() -> None:

@@ -26,7 +26,7 @@ from cf_vectorize import InputError, Vector
 from cf_vectorize.checks.line import LineCheck
 from cf_vectorize.source.columns import columns
 from cf_vectorize.source.encode import numpy, read_stand_in, stand_in
-from cf_vectorize.source.records import compact, lines_of
+from cf_vectorize.source.records import compact, rows_to_lines
 from cf_vectorize.source.table import table
 from cf_vectorize_api.models import Metadata, VectorLine
 from cf_vectorize_api.models import Vector as StoredVector
@@ -41,7 +41,7 @@ EDGES = [0.1, -0.0, 1.401298464324817e-45, 3.4028234663852886e38, 16777217.0, 1e
 
 
 def decoded(source: object) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in lines_of(source)]
+    return [orjson.loads(line) for line in rows_to_lines(source)]
 
 
 def assert_equal_as_float32(found: list[list[float]], expected: Any) -> None:
@@ -77,7 +77,7 @@ RECORDS = [
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_every_kind_of_record_gives_the_same_line(record: object) -> None:
-    assert list(lines_of([record])) == [RECORDS[-1]]
+    assert list(rows_to_lines([record])) == [RECORDS[-1]]
 
 
 def test_other_members_are_kept() -> None:
@@ -94,7 +94,7 @@ def test_records_are_taken_lazily() -> None:
             taken.append(number)
             yield {"id": str(number), "values": VALUES}
 
-    next(lines_of(records()))
+    next(rows_to_lines(records()))
     assert taken == [0]
 
 
@@ -121,7 +121,7 @@ JUDGED = [
 
 @pytest.mark.parametrize(("members", "reason"), JUDGED)
 def test_what_json_can_express_is_left_to_the_check(members: dict[str, Any], reason: str) -> None:
-    (line,) = lines_of([{"id": "a", "values": VALUES} | members])
+    (line,) = rows_to_lines([{"id": "a", "values": VALUES} | members])
     assert LineCheck()(line)[0].reason.startswith(reason)
 
 
@@ -144,7 +144,7 @@ def test_what_json_cannot_express_is_refused_with_row_and_column(
     members: dict[str, Any], column: str, reason: str
 ) -> None:
     good = {"id": "a", "values": VALUES}
-    first, refused, last = lines_of([good, good | members, good])
+    first, refused, last = rows_to_lines([good, good | members, good])
     (problem,) = LineCheck()(refused, "<records>", 2)
     assert problem.rule == "record"
     assert problem.reason.startswith(f"{column} ")
@@ -154,7 +154,7 @@ def test_what_json_cannot_express_is_refused_with_row_and_column(
 
 
 def test_a_row_that_is_no_record_is_refused() -> None:
-    (refused,) = lines_of([5])
+    (refused,) = rows_to_lines([5])
     assert read_stand_in(refused) == ("record", "is of type int; a record is a mapping, a Vector or bytes", None)
 
 
@@ -192,7 +192,7 @@ def test_members_of_an_enumeration_are_what_they_stand_for() -> None:
 @pytest.mark.parametrize("source", [5, "path", b"line", {"id": "a"}, np.ones((2, 2))])
 def test_what_holds_no_records_is_refused(source: object) -> None:
     with pytest.raises(InputError, match=r"list of them|columns\("):
-        lines_of(source)
+        rows_to_lines(source)
 
 
 float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -213,12 +213,12 @@ def test_float64_is_rounded_once(values: list[float]) -> None:
 
 @pytest.mark.usefixtures("without_numpy")
 def test_records_need_no_numpy() -> None:
-    (line,) = lines_of([{"id": "a", "values": array("d", EDGES), "metadata": {"n": 1}}])
+    (line,) = rows_to_lines([{"id": "a", "values": array("d", EDGES), "metadata": {"n": 1}}])
     found = orjson.loads(line)["values"]
     assert array("f", found) == array("f", EDGES)
     assert str(found[1]) == "-0.0"
     for bad, kind in ((float("nan"), "NaN"), (float("inf"), "Infinity"), (1e39, "a number (1e+39)"), (True, "true")):
-        (line,) = lines_of([{"id": "a", "values": [bad, *VALUES[1:]]}])
+        (line,) = rows_to_lines([{"id": "a", "values": [bad, *VALUES[1:]]}])
         assert LineCheck()(line)[0].reason.startswith(f"values[0] is {kind}")
     with pytest.raises(InputError, match=r"cf-vectorize\[numpy\]"):
         columns(ids=["a"], values=[VALUES])
@@ -279,8 +279,10 @@ def test_columns_of_many_blocks_and_arrays() -> None:
 def test_a_bad_row_of_columns_spoils_no_other() -> None:
     values = np.array([VALUES, [np.nan, *VALUES[1:]], [1e39, *VALUES[1:]], VALUES])
     ids: list[Any] = ["a", 5, "c", "d"]
-    first, second, third, last = lines_of(columns(ids=ids, values=values, metadata=[None, None, None, {"d": b""}]))
-    assert first == next(iter(lines_of([{"id": "a", "values": VALUES}])))
+    first, second, third, last = rows_to_lines(
+        columns(ids=ids, values=values, metadata=[None, None, None, {"d": b""}])
+    )
+    assert first == next(iter(rows_to_lines([{"id": "a", "values": VALUES}])))
     check = LineCheck()
     assert [[problem.rule for problem in check(bad)] for bad in (second, third)] == [
         ["id", "values"],
@@ -312,11 +314,11 @@ MEMORY_PROBE = """
 import resource, sys
 import numpy as np
 from cf_vectorize.source.columns import columns
-from cf_vectorize.source.records import lines_of
+from cf_vectorize.source.records import rows_to_lines
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 values = np.load(sys.argv[1], mmap_mode="r")
-source = lines_of(columns(ids=range(len(values)), values=values))
+source = rows_to_lines(columns(ids=range(len(values)), values=values))
 for _ in range(300):
     next(source)
 before = peak()
@@ -353,7 +355,9 @@ def test_rows_are_numbered_across_blocks() -> None:
         columns(ids=ids, values=np.ones((702, 1)), metadata=metadata),
         table(arrow, rest_to_metadata=True),
     ):
-        refused = [(row, said[2]) for row, line in enumerate(lines_of(source), 1) if (said := read_stand_in(line))]
+        refused = [
+            (row, said[2]) for row, line in enumerate(rows_to_lines(source), 1) if (said := read_stand_in(line))
+        ]
         assert refused == [(701, "700"), (702, "701")]
 
 
@@ -431,7 +435,7 @@ def test_slices_of_ragged_lists_keep_their_rows(rows: list[list[float] | None], 
 
 def test_values_beyond_float32_are_left_to_the_check() -> None:
     source = pa.table({"id": ["a", "b"], "values": [[1e39, *VALUES[1:]], [float("nan"), *VALUES[1:]]]})
-    rules = [LineCheck()(line)[0].rule for line in lines_of(source)]
+    rules = [LineCheck()(line)[0].rule for line in rows_to_lines(source)]
     assert rules == ["float32", "values"]
 
 
@@ -468,7 +472,7 @@ def test_columns_of_a_table_are_mapped_and_the_rest_is_metadata_where_asked() ->
         "metadata_column": "meta",
     }
     assert [vector.get("metadata") for vector in decoded(table(source, **names))] == [{"k": 1}, None, None]
-    first, second, third = lines_of(table(source, **names, rest_to_metadata=True))
+    first, second, third = rows_to_lines(table(source, **names, rest_to_metadata=True))
     assert json.loads(first)["metadata"] == {"k": 1, "title": "x"}
     assert json.loads(second)["metadata"] == {"k": 6}
     (problem,) = LineCheck()(third)
@@ -488,13 +492,13 @@ def test_columns_of_a_table_are_mapped_and_the_rest_is_metadata_where_asked() ->
 )
 def test_a_table_without_vectors_is_refused(source: Any, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        list(lines_of(source))
+        list(rows_to_lines(source))
 
 
 def test_a_column_that_was_asked_for_must_be_there() -> None:
     source = pa.table({"id": ["a"], "values": [VALUES]})
     with pytest.raises(InputError, match=r"no column 'ns', only id, values; .*namespace_column=…\), or --namespace-"):
-        list(lines_of(table(source, namespace_column="ns")))
+        list(rows_to_lines(table(source, namespace_column="ns")))
 
 
 def test_what_is_no_table_is_refused() -> None:
@@ -509,10 +513,10 @@ def test_a_parquet_file_is_a_table(tmp_path: Path) -> None:
     assert_is_rows(table(str(path)))
     parquet.write_table(rows.rename_columns({"values": "v"}), path)
     with pytest.raises(InputError, match=r"0\.parquet: there is no column 'values', only id, v, "):
-        list(lines_of(table(path)))
+        list(rows_to_lines(table(path)))
     path.write_bytes(b"no")
     with pytest.raises(InputError, match=r"0\.parquet: cannot be read as Parquet .* --id-column are for"):
-        list(lines_of(table(path)))
+        list(rows_to_lines(table(path)))
 
 
 def test_data_frames_are_tables() -> None:
@@ -564,7 +568,7 @@ def test_compact_leaves_bad_lines_as_they_are(line: bytes) -> None:
 
 def test_shortest_decimals_fit_5000_vectors_to_a_request() -> None:
     values = np.random.default_rng(1).standard_normal((20, 1536)) / 30
-    sizes = [len(line) for line in lines_of(columns(ids=["x"] * 20, values=values))]
+    sizes = [len(line) for line in rows_to_lines(columns(ids=["x"] * 20, values=values))]
     assert max(sizes) * 5000 < 100_000_000
     written_by_python = len(json.dumps({"id": "x", "values": values[0].tolist()}))
     assert max(sizes) < 0.60 * written_by_python

@@ -11,9 +11,10 @@ from cf_vectorize.checks.line import LineCheck, unencodable
 from cf_vectorize.checks.rules import RULES, BadLinesError
 from cf_vectorize.source.cut import BEGINNING
 from cf_vectorize.source.lines import too_long
+from cf_vectorize.source.ranges import select, split_lines
 from cf_vectorize.source.records import compact
 from cf_vectorize.source.spool import spooled
-from cf_vectorize_overlay.body import chunks, lines, select
+from cf_vectorize_overlay.body import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +80,7 @@ class Batch:
         if self.cut.too_long:
             yield next(chunks(self.raw, BEGINNING)), self.rejected
             return
-        text = enumerate(lines(self.raw), self.cut.first_line)
+        text = enumerate(split_lines(self.raw), self.cut.first_line)
         for bad, problems in groupby(self.rejected, lambda problem: problem.line):
             yield next(line for number, line in text if number == bad), tuple(problems)
 
@@ -129,7 +130,7 @@ class Examiner:
         """Return the batch of a range that an earlier run has sent; its lines are sampled, and say the dimensions."""
         check, sampler = self._check, self._sampler
         if sampler or (check and check.dimensions is None):
-            for number, line in enumerate(lines(raw), cut.first_line):
+            for number, line in enumerate(split_lines(raw), cut.first_line):
                 if check and check.dimensions is None:
                     check(line.rstrip(b"\r\n"), source, number)
                 if sampler:
@@ -175,7 +176,7 @@ class Examiner:
         # A record that JSON cannot express is kept back though nothing else is checked.
         judge = self._check or unencodable
         stop = 0
-        for index, line in enumerate(lines(raw)):
+        for index, line in enumerate(split_lines(raw)):
             number = cut.first_line + index
             start, stop = stop, stop + len(line)
             text = line.rstrip(b"\r\n")
@@ -207,4 +208,8 @@ class Examiner:
 
     def _body(self, raw: tuple[Segment, ...], content: _Content) -> tuple[Segment, ...]:
         body = select(raw, content.kept)
-        return spooled(compact(line.rstrip(b"\n")) + b"\n" for line in lines(body)) if self._options.compact else body
+        return (
+            spooled(compact(line.rstrip(b"\n")) + b"\n" for line in split_lines(body))
+            if self._options.compact
+            else body
+        )

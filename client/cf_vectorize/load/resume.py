@@ -8,7 +8,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.ledger import JournalError
-from cf_vectorize_overlay.body import chunks, select
+from cf_vectorize.source.ranges import select
+from cf_vectorize_overlay.body import chunks
 
 from .journal import Entry, digest
 

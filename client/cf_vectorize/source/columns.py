@@ -28,7 +28,7 @@ class Columns:
     metadata: Collection[Mapping[str, Any] | None] | None
 
     def to_lines(self) -> Iterator[bytes]:
-        """Write each row; see `records.lines_of`."""
+        """Write each row; see `records.rows_to_lines`."""
         for start in range(0, len(self.ids), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
             ids, namespaces, metadata = (_cells(column, rows) for column in (self.ids, self.namespace, self.metadata))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cf_vectorize_overlay.body import lines
-
 from .cut import BEGINNING, LINE_BYTES
 from .encode import stand_in
+from .ranges import split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +45,7 @@ def lines_of(cut: Cut, raw: Sequence[Segment]) -> Iterator[Line]:
         yield Line(cut.first_line, too_long(cut), 0, min(cut.size, BEGINNING))
         return
     stop = 0
-    for number, line in enumerate(lines(raw), cut.first_line):
+    for number, line in enumerate(split_lines(raw), cut.first_line):
         start, stop = stop, stop + len(line)
         text = line.rstrip(b"\r\n")
         if text and not text.isspace():

@@ -21,7 +21,7 @@ from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .formats import DECOMPRESSORS, naming
 from .named import Named
-from .records import lines_of
+from .records import rows_to_lines
 from .spool import FileInPlace, Spool
 from .table import Table, table
 
@@ -65,7 +65,7 @@ def open_sources(source: object, name: str | None = None) -> list[Source]:
     """Return the sources that an argument of `insert` stands for.
 
     Args:
-        source: A path, `-` for standard input, a list of paths, an open binary file, or what `lines_of` takes.
+        source: A path, `-` for standard input, a list of paths, an open binary file, or what `rows_to_lines` takes.
         name: What to call it; None where it has a name of its own, or needs none.
 
     Raises:
@@ -231,7 +231,7 @@ def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
 
 
 def _records_source(source: object, name: str) -> Source:
-    lines = _until_failure(lines_of(source), name)
+    lines = _until_failure(rows_to_lines(source), name)
 
     @contextmanager
     def opened() -> Iterator[Readable]:

@@ -22,7 +22,7 @@ _ARRAY: Final = re.compile(rb"\s*:\s*\[")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]')
 
 
-def lines_of(source: object) -> Iterator[bytes]:
+def rows_to_lines(source: object) -> Iterator[bytes]:
     """Write each row of a source as an NDJSON line without a newline, one item a row, lazily.
 
     Values are written as shortest float32 decimals, which is what the service stores. A row that JSON can express is
@@ -44,11 +44,11 @@ def lines_of(source: object) -> Iterator[bytes]:
         raise InputError("an array has no ids: give columns(ids=..., values=array)")
     if isinstance(source, (str, bytes, Mapping)) or not isinstance(source, Iterable):
         raise InputError(f"{type(source).__name__} is no iterable of records; give a list of them")
-    return map(line_of, source)
+    return map(row_to_line, source)
 
 
-def line_of(record: object) -> bytes:
-    """Write one record; see `lines_of`."""
+def row_to_line(record: object) -> bytes:
+    """Write one record; see `rows_to_lines`."""
     if isinstance(record, (bytes, bytearray, memoryview)):
         return bytes(record)
     if isinstance(record, Mapping):

@@ -34,7 +34,7 @@ class Table:
     rest_to_metadata: bool
 
     def to_lines(self) -> Iterator[bytes]:
-        """Write each row; see `records.lines_of`."""
+        """Write each row; see `records.rows_to_lines`."""
         with self._naming():
             for batch in self._batches():
                 for start in range(0, batch.num_rows, BLOCK_ROWS):
