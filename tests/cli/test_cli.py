@@ -352,8 +352,9 @@ def test_reading_back_is_silent_without_a_terminal(source: Path) -> None:
     assert json.loads(found.stdout)["equal"] == 10
 
 
-def test_a_reader_that_leaves_is_no_traceback(source: Path) -> None:
-    script = f"{' '.join(COMMAND)} insert index {source} --json | true"
+@pytest.mark.parametrize("words", ["insert index {source} --json", "--version", "--help", "get --help"])
+def test_a_reader_that_leaves_is_no_traceback(words: str, source: Path) -> None:
+    script = f"PYTHONUNBUFFERED=1 {' '.join(COMMAND)} {words.format(source=source)} | true"
     with ScriptedServer() as server:
         found = subprocess.run(
             ["bash", "-o", "pipefail", "-c", script],

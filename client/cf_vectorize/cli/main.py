@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         root.print_help(sys.stderr)
         return USAGE
     own = commands.get(given[0])
-    # Its own parser takes options between names too, but loses a "--" that stands before all of them.
-    arguments = own.parse_intermixed_args(given[1:]) if own and "--" not in given else root.parse_args(given)
     try:
+        # Its own parser takes options between names too, but loses a "--" that stands before all of them.
+        arguments = own.parse_intermixed_args(given[1:]) if own and "--" not in given else root.parse_args(given)
         code = int(arguments.run(arguments))
         sys.stdout.flush()
     except KeyboardInterrupt:
