@@ -587,7 +587,8 @@ def ends_soon(work: Callable[[], object]) -> None:
     assert not running.is_alive()
 
 
-def test_a_load_that_is_decided_waits_for_no_retry() -> None:
+@pytest.mark.parametrize("batches", [2, 8])
+def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
     """A batch that was throttled for minutes is told as that, as soon as another one has failed for good."""
     throttled = threading.Event()
 
@@ -605,7 +606,7 @@ def test_a_load_that_is_decided_waits_for_no_retry() -> None:
                 throttled.set()
 
         with Vectorize("index", **settings(server.url)) as index:
-            found.extend(index.insert_batches(lines(8), batch_vectors=1, concurrency=2, on_progress=tell))
+            found.extend(index.insert_batches(lines(batches), batch_vectors=1, concurrency=2, on_progress=tell))
 
     with ScriptedServer(script) as server:
         ends_soon(load)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cf_vectorize import InsertInterrupted, Vectorize
+from cf_vectorize.load import send
+from cf_vectorize_overlay.index import Attempts
 from loads import environment, ids, lines, settings
 from scripted_server import Request, ScriptedServer
 
@@ -148,3 +150,29 @@ def test_nobody_writes_once_a_load_was_left(tmp_path: Path) -> None:
         assert [other.tell() for other in others] == [0] * 9
     assert (tmp_path / "journal").read_bytes().count(b"\n") == 1
     assert not (tmp_path / "bad").exists()
+
+
+def test_what_waits_for_its_turn_is_not_waited_for() -> None:
+    """No request is under way: all of them wait for the account's budget, for minutes."""
+    seen: list[Progress] = []
+    held: list[Attempts] = []
+    pause = threading.Event()
+
+    def interrupt() -> None:
+        while sum(attempts.waiting for attempts in held) < 2:
+            pause.wait(0.001)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        ScriptedServer() as server,
+        Vectorize("index", **settings(server.url, requests_per_5min=1)) as index,
+    ):
+        patch.setattr(send, "Attempts", lambda stop: held.append(Attempts(stop)) or held[-1])
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        with pytest.raises(InsertInterrupted) as caught:
+            index.insert(lines(9), batch_vectors=1, concurrency=2, on_progress=seen.append)
+        interrupting.join()
+    assert caught.value.report.vectors == len(server.stored) == 1
+    assert {progress.awaited for progress in seen} == {0}

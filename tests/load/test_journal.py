@@ -506,6 +506,16 @@ def test_a_stream_is_loaded_anew_from_where_it_has_changed(source: Path, tmp_pat
         assert len(server.requests) == count
 
 
+def test_a_load_of_which_a_batch_failed_is_not_complete(source: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with ScriptedServer([Answer(), failure(400, 1, "no")]) as server:
+        with pytest.raises(InsertError):
+            load(server.url, source, journal, on_error="continue")
+        source.write_bytes(b"".join(lines(20, "w")))
+        with pytest.raises(JournalError, match="before it was loaded to its end"):
+            load(server.url, source, journal)
+
+
 def test_a_failed_load_is_not_complete(source: Path, half: Path) -> None:
     source.write_bytes(b"".join(lines(20, "w")))
     with ScriptedServer() as server, pytest.raises(JournalError, match="before it was loaded to its end"):
@@ -516,7 +526,7 @@ def test_a_failed_load_is_not_complete(source: Path, half: Path) -> None:
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_a_last_line_that_had_no_newline_may_get_one(end: bytes, read: str, source: Path, tmp_path: Path) -> None:
     journal, make = tmp_path / "journal", READ[read]
-    source.write_bytes(b"".join(lines(5)).removesuffix(b"\n"))
+    source.write_bytes(b"".join(lines(6)).removesuffix(b"\n"))
     with ScriptedServer() as server:
         load(server.url, make(source), journal)
         for more in (b"", end + b"".join(lines(3, "w"))) if end else (b"",):
@@ -525,7 +535,7 @@ def test_a_last_line_that_had_no_newline_may_get_one(end: bytes, read: str, sour
             report = load(server.url, make(source), journal)
             assert report.resumed == len(report.batches)
             assert report.anew == ()
-    assert server.acknowledged == dict.fromkeys([*ids(5), *(ids(3, "w") if end else [])], 1)
+    assert server.acknowledged == dict.fromkeys([*ids(6), *(ids(3, "w") if end else [])], 1)
 
 
 def test_a_last_line_that_has_grown_is_a_change(source: Path, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class Load:
             stop.hang(self._decided)
         self._noting = threading.Lock()
         self._open_to_notes = True
+        self._sending: dict[int, Attempts] = {}
         self._under_way: set[Future[list[BatchOutcome]]] = set()
 
     def outcomes(self, sources: Sequence[Source]) -> Iterator[BatchOutcome]:
@@ -95,8 +96,11 @@ class Load:
         try:
             yield from self._dispatch(pool, sources)
         except BaseException as error:
+            # What waits for its turn ends at once, and nobody has to wait for it.
+            awaited = sum(not attempts.waiting for attempts in list(self._sending.values()))
             self._stop.set()
             self._decided.set()
+            self._tracker.add(awaited=awaited)
             ended = self._ended_meanwhile()
             if isinstance(error, KeyboardInterrupt):
                 yield from ended
@@ -145,7 +149,6 @@ class Load:
 
     def _ended_meanwhile(self) -> list[BatchOutcome]:
         """Wait for what is under way to end or break off, and return the outcomes of what ended."""
-        self._tracker.add(awaited=sum(not future.done() for future in self._under_way))
         ended = wait(self._under_way).done
         return [outcome for future in ended if future.exception() is None for outcome in future.result()]
 
@@ -211,11 +214,14 @@ class Load:
             self._tracker.change({"waits_until": time.monotonic() + seconds, "waits_for": reason})
 
         attempts.on_retry, attempts.on_wait = on_retry, on_wait
+        self._sending[id(attempts)] = attempts
         try:
             return self._index.send(Body(batch.body, on_chunk), self._options.unparsable, attempts)
         except VectorizeError:
             self._tracker.add(sent=-sent, taken_back=sent)
             raise
+        finally:
+            del self._sending[id(attempts)]
 
     def _note(self, batch: Batch, range_digest: str, mutation_id: str | None) -> None:
         """Make durable what became of an acknowledged batch: first the lines it lacks, then the batch."""
