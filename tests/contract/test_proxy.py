@@ -59,8 +59,10 @@ def verdicts(proxy: Proxy) -> list[str]:
 
 def test_what_is_sent_and_answered_passes_as_it_is(proxy: Proxy) -> None:
     assert ask(proxy, "POST", f"{PATH}/insert", LINE, **NDJSON)[0] == 200
-    status, body = ask(proxy, "POST", f"{PATH}/get_by_ids", b'{"ids":["a"]}', **JSON)
+    status, body = ask(proxy, "POST", f"{PATH}/get_by_ids", b'{"ids":["a"]}', **JSON, Accept_Encoding="gzip")
     assert (status, json.loads(body)["result"][0]["values"]) == (200, [0.5] * 32)
+    # What is packed could not be judged.
+    assert proxy.exchanges[1][0].headers["Accept-Encoding"] == "identity"
     assert verdicts(proxy) == ["kept", "kept"]
     assert [request.body for request, _ in proxy.exchanges] == [LINE, b'{"ids":["a"]}']
     assert proxy.exchanges[1][1].body == body

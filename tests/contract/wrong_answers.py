@@ -319,6 +319,7 @@ WEATHER = [
         {**JSON, "retry-after": "Sat, 21 Nov 2026 16:00:00 GMT"},
     ),
     weather("throttled writes", 400, failure(40041), THROTTLED, JSON),
+    weather("throttled with a code unknown", 429, failure(49998), THROTTLED, JSON),
     weather("throttled in HTML", 429, PAGE, THROTTLED, HTML),
     weather("throttled in text", 429, b"error code: 1015", THROTTLED, TEXT),
     weather("throttled without a word", 429, b"", THROTTLED, {}),
