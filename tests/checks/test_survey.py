@@ -192,6 +192,8 @@ def test_names_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> Non
     report = check(io.BytesIO(b"".join(written)))
     assert report.namespaces == {"n0": 2, "n1": 2, "n2": 2}
     assert report.metadata_keys == {"k0": 2, "k1": 2, "k2": 2}
+    assert (report.uncounted_namespaces, report.uncounted_metadata_keys) == (4, 4)
+    assert "'n2' 2; others 4 times\n" in report.summary()
 
 
 def test_the_summary(tmp_path: Path) -> None:

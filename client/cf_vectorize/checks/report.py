@@ -30,6 +30,9 @@ class CheckReport:
             namespaces are told apart.
         metadata_keys: Vectors that have each metadata key; 1,000 keys are told
             apart.
+        uncounted_namespaces: Vectors in other namespaces than those.
+        uncounted_metadata_keys: Metadata keys other than those, each vector's
+            counted.
         metadata_bytes: Bytes of all metadata as compact JSON.
         metadata_bytes_most: Bytes of the largest one; Cloudflare allows 10,240.
         size: Bytes of the source, after decompression.
@@ -50,6 +53,8 @@ class CheckReport:
     size: int
     compact_size: int
     requests: int
+    uncounted_namespaces: int = 0
+    uncounted_metadata_keys: int = 0
 
     @property
     def seconds_by_budget(self) -> int:
@@ -71,7 +76,7 @@ class CheckReport:
             ("vectors", f"{self.vectors:,}"),
             ("problems", f"{len(self.problems):,}" + ("" if self.complete else ", and the check ended there")),
             ("dimensions", "unknown" if self.dimensions is None else f"{self.dimensions:,}"),
-            ("namespaces", _most_common(named) if named else "none"),
+            ("namespaces", _most_common(named, self.uncounted_namespaces) if named else "none"),
             ("metadata", self._metadata_summary()),
             ("bytes", f"{self.size:,}; about {self.compact_size:,} with --compact"),
             ("requests", f"{self.requests:,}, at least {duration(self.seconds_by_budget)} by the account's budget"),
@@ -83,11 +88,13 @@ class CheckReport:
             return "none"
         average = self.metadata_bytes / max(1, self.vectors)
         sizes = f"{average:,.0f} bytes on average, {self.metadata_bytes_most:,} at most"
-        return f"{sizes}; {_most_common(self.metadata_keys)}"
+        return f"{sizes}; {_most_common(self.metadata_keys, self.uncounted_metadata_keys)}"
 
 
-def _most_common(counts: dict[str, int]) -> str:
+def _most_common(counts: dict[str, int], uncounted: int) -> str:
     """Name the most frequent few with their counts."""
     ordered = sorted(counts.items(), key=lambda item: -item[1])
     shown = ", ".join(f"{name!r} {count:,}" for name, count in ordered[:SHOWN])
-    return shown + (f" and {len(ordered) - SHOWN:,} more" if len(ordered) > SHOWN else "")
+    if len(ordered) > SHOWN:
+        shown += f" and {len(ordered) - SHOWN:,} more"
+    return shown + (f"; others {uncounted:,} times" if uncounted else "")

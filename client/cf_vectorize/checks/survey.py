@@ -56,6 +56,8 @@ class Tally:
     ids: list[tuple[str, int]] = attrs.field(factory=list)
     namespaces: Counter[str | None] = attrs.field(factory=Counter)
     metadata_keys: Counter[str] = attrs.field(factory=Counter)
+    uncounted_namespaces: int = 0
+    uncounted_metadata_keys: int = 0
     metadata_bytes: int = 0
     metadata_bytes_most: int = 0
     sampled_size: int = 0
@@ -64,13 +66,13 @@ class Tally:
     def take(self, good: LineCheck) -> None:
         """Count the line that was just found good."""
         self.vectors += 1
-        _count(self.namespaces, good.namespace)
+        self.uncounted_namespaces += _uncounted(self.namespaces, good.namespace)
         if good.metadata:
             size = len(orjson.dumps(good.metadata))
             self.metadata_bytes += size
             self.metadata_bytes_most = max(self.metadata_bytes_most, size)
             for key in good.metadata:
-                _count(self.metadata_keys, key)
+                self.uncounted_metadata_keys += _uncounted(self.metadata_keys, key)
 
     def add(self, other: Tally) -> None:
         """Add what was found in a later range, but for its ids."""
@@ -79,18 +81,23 @@ class Tally:
         self.vectors += other.vectors
         self.problems += other.problems
         for name, count in other.namespaces.items():
-            _count(self.namespaces, name, count)
+            self.uncounted_namespaces += _uncounted(self.namespaces, name, count)
         for key, count in other.metadata_keys.items():
-            _count(self.metadata_keys, key, count)
+            self.uncounted_metadata_keys += _uncounted(self.metadata_keys, key, count)
+        self.uncounted_namespaces += other.uncounted_namespaces
+        self.uncounted_metadata_keys += other.uncounted_metadata_keys
         self.metadata_bytes += other.metadata_bytes
         self.metadata_bytes_most = max(self.metadata_bytes_most, other.metadata_bytes_most)
         self.sampled_size += other.sampled_size
         self.sampled_compact_size += other.sampled_compact_size
 
 
-def _count(counts: Counter[Any], name: str | None, count: int = 1) -> None:
+def _uncounted(counts: Counter[Any], name: str | None, count: int = 1) -> int:
+    """Count one by its name where there is room for the name; return how many are not counted so."""
     if name in counts or len(counts) < MOST_COUNTED:
         counts[name] += count
+        return 0
+    return count
 
 
 def check(
@@ -221,6 +228,8 @@ class _Survey:
             dimensions=self._check.dimensions,
             namespaces=dict(found.namespaces),
             metadata_keys=dict(found.metadata_keys),
+            uncounted_namespaces=found.uncounted_namespaces,
+            uncounted_metadata_keys=found.uncounted_metadata_keys,
             metadata_bytes=found.metadata_bytes,
             metadata_bytes_most=found.metadata_bytes_most,
             size=found.size,
