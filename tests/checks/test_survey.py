@@ -327,6 +327,8 @@ def test_json_says_all(tmp_path: Path) -> None:
         "dimensions": DIMENSIONS,
         "namespaces": [{"namespace": "n", "vectors": 1}, {"namespace": None, "vectors": 1}],
         "metadata_keys": {"k": 1},
+        "uncounted_namespaces": 0,
+        "uncounted_metadata_keys": 0,
         "metadata_bytes": 7,
         "metadata_bytes_most": 7,
         "size": size,
