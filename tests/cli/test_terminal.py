@@ -239,7 +239,7 @@ def test_a_file_name_that_is_no_text_is_reported_as_json(tmp_path: Path) -> None
     path.write_bytes(ndjson("a", namespace=5))
     found = subprocess.run([*COMMAND, "check", path, "--json"], capture_output=True, check=False, timeout=60)
     assert (found.returncode, found.stderr) == (1, b"")
-    assert json.loads(found.stdout)["problems"][0]["source"].endswith("\udcff.ndjson")
+    assert json.loads(found.stdout)["problems"][0]["source"].endswith("udcff.ndjson")
 
 
 # Usage.
