@@ -83,12 +83,14 @@ def compact(line: bytes) -> bytes:
 
 def _find_values(line: bytes) -> tuple[int, int] | None:
     """Return where in a good line the array of `values` stands; None where the key is there more than once."""
-    key = line.find(_VALUES)
-    once = key >= 0 and line.find(_VALUES, key + 1) < 0 and not (b"\\" in line and b"\\u" in line)
-    after = [key + len(_VALUES)] if once else list(_after_keys(line))
-    if len(after) != 1 or (array := _ARRAY.match(line, after[0])) is None:
-        return None
-    return array.end() - 1, line.index(b"]", array.end()) + 1
+    # Where the key is there once as it is mostly written, the array behind it is looked at once, for its end.
+    key = line.find(_VALUES) + len(_VALUES)
+    array = _ARRAY.match(line, key)
+    if array and line.find(_VALUES, stop := line.find(b"]", key)) < 0 and not (b"\\" in line and b"\\u" in line):
+        return array.end() - 1, stop + 1
+    after = list(_after_keys(line))
+    array = _ARRAY.match(line, after[0]) if len(after) == 1 else None
+    return (array.end() - 1, line.index(b"]", array.end()) + 1) if array else None
 
 
 def _after_keys(line: bytes) -> Iterator[int]:
