@@ -96,11 +96,9 @@ class InsertReport:
     batches: tuple[BatchOutcome, ...] = ()
     seconds: float = 0.0
     verification: VerifyReport | None = None
-    counts: Counts = attrs.field()
-
-    @counts.default
-    def _count(self) -> Counts:
-        return sum(map(Counts.of, self.batches), Counts())
+    counts: Counts = attrs.field(
+        default=attrs.Factory(lambda self: sum(map(Counts.of, self.batches), Counts()), takes_self=True)
+    )
 
     @classmethod
     def combined(cls, reports: Iterable[InsertReport], seconds: float | None = None) -> InsertReport:

@@ -114,7 +114,9 @@ class Load:
     def _dispatch(self, pool: ThreadPoolExecutor, sources: Sequence[Source]) -> Iterator[BatchOutcome]:
         under_way = self._under_way
         failed = False
+        last = Batch(source="", cut=Cut(0, 0, 1, 0, ragged=False, fixed=False))
         for batch in self._planner.batches(sources):
+            last = batch
             self._tracker.add(queued=batch.cut.size)
             ended = [self._settled(batch)] if batch.error or batch.entry else []
             while not ended and len(under_way) >= self._options.concurrency:
@@ -133,10 +135,10 @@ class Load:
             if failed and self._options.on_error == "stop":
                 self._decided.set()
             yield from ended
-        ended = self._watched.failures(batch)
+        ended = self._watched.failures(last)
         yield from ended
         if not failed and not ended:
-            yield from self._completed(batch)
+            yield from self._completed(last)
 
     def _completed(self, last: Batch) -> Iterator[BatchOutcome]:
         """Note that the sources are loaded to their ends."""
