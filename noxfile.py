@@ -16,7 +16,7 @@ GENERATED = Path("generated/cf_vectorize_api")
 
 
 def dependency_group(name: str) -> list[str]:
-    """Give the requirements of one group of pyproject.toml."""
+    """Return the requirements of one group of pyproject.toml."""
     return list(nox.project.dependency_groups(PROJECT, name))
 
 

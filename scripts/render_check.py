@@ -11,13 +11,13 @@ START = "<!-- rules: written by scripts/render_check.py -->\n"
 
 
 def table() -> str:
-    """Give the rules as a Markdown table."""
+    """Return the rules as a Markdown table."""
     rows = (f"| `{rule.name}` | {rule.says} | {rule.standing} | {rule.code or ''} |\n" for rule in RULES.values())
     return "| rule | what is asked of a line | known | code |\n|---|---|---|---|\n" + "".join(rows)
 
 
 def render(page: str) -> str:
-    """Give the page with the table after its mark replaced."""
+    """Return the page with the table after its mark replaced."""
     before, _, _ = page.partition(START)
     return before + START + "\n" + table()
 

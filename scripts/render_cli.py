@@ -23,7 +23,7 @@ Written by `python scripts/render_cli.py` from the program; do not edit.
 
 
 def render() -> str:
-    """Give the page."""
+    """Return the page."""
     sections = [section(name, command) for name, command in parsers()[1].items()]
     variables = "".join(f"    {line.removeprefix('  ')}\n" for line in ENVIRONMENT.splitlines()[1:])
     return f"{HEAD}{sentence(EXIT_CODES)}\nEnvironment variables:\n\n{variables}{''.join(sections)}"
@@ -35,7 +35,7 @@ def sentence(text: str) -> str:
 
 
 def section(name: str, command: argparse.ArgumentParser) -> str:
-    """Give one command: what it does, its arguments as a table, and exit codes of its own."""
+    """Return one command: what it does, its arguments as a table, and exit codes of its own."""
     rows = [
         f"| {label(action)} | {(action.help or '').replace('|', '&#124;')} |\n"
         for action in command._actions  # noqa: SLF001 - argparse has no other way
@@ -49,7 +49,7 @@ def section(name: str, command: argparse.ArgumentParser) -> str:
 
 
 def label(action: argparse.Action) -> str:
-    """Give how an argument is written."""
+    """Return how an argument is written."""
     value = action.metavar if isinstance(action.metavar, str) else action.dest
     if action.choices:
         value = "|".join(map(str, action.choices))

@@ -94,7 +94,7 @@ def declarations(path: Path) -> dict[str, Any]:
 
 
 def expand(pattern: str) -> list[str]:
-    """Give the pointers that a pointer with alternatives in braces stands for: `/{a,b}/c` is `/a/c` and `/b/c`."""
+    """Return the pointers that a pointer with alternatives in braces stands for: `/{a,b}/c` is `/a/c` and `/b/c`."""
     alternatives = [part.split(",") for part in re.split(r"[{}]", pattern)]
     return ["".join(chosen) for chosen in itertools.product(*alternatives)]
 
@@ -103,7 +103,7 @@ def expand(pattern: str) -> list[str]:
 
 
 def operations(document: Tree) -> dict[tuple[str, str], tuple[Tree, Tree]]:
-    """Give each operation with its path item, by method and path; names of path parameters do not count."""
+    """Return each operation with its path item, by method and path; names of path parameters do not count."""
     return {
         (method, re.sub(r"\{[^}]*\}", "{}", path)): (item[method], item)
         for path, item in document["paths"].items()
@@ -246,7 +246,7 @@ def _exactly(value: Any) -> str:
 
 
 def compare(ours: Tree, theirs: Tree, fragment: Tree) -> list[Difference]:
-    """Give the differences of two documents in the operations of a fragment, which also names them."""
+    """Return the differences of two documents in the operations of a fragment, which also names them."""
     named = {key: operation["operationId"] for key, (operation, _) in operations(fragment).items()}
     one, other = operations(ours), operations(theirs)
     if not named.keys() & one.keys() & other.keys():

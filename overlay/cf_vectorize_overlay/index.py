@@ -40,6 +40,7 @@ QUIET = 60.0
 # Waits below this, in seconds, are not worth a word.
 NOTICED = 1.0
 INDEX_NAME_LENGTH = 64
+BUDGET = ("ask", "give_back", "block")
 LOGGER = logging.getLogger("cf_vectorize")
 
 
@@ -123,6 +124,8 @@ class Index:
         _refuse_settings(name, timeout, give_up_after, requests_per_5min)
         self._credentials = credentials
         self._give_up_after = give_up_after
+        if budget is not None and not all(callable(getattr(budget, name, None)) for name in BUDGET):
+            raise InputError(f"budget is {budget!r}; it has the methods {', '.join(BUDGET)}")
         self._keeps_own_pace = requests_per_5min is not None or budget is not None
         self._budget: Budget = budget or budget_of(
             f"{self._base_url}\n{credentials.secrets}", requests_per_5min, _now

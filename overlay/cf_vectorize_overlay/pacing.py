@@ -203,7 +203,7 @@ def budget_of(account: str, requests: int | None, clock: Callable[[], float]) ->
 
 
 def _renew_locks() -> None:
-    """Give a forked process locks of its own: threads that are not in it may have held them."""
+    """Renew the locks in a forked process: threads that are not in it may have held them."""
     global _SHARING  # noqa: PLW0603
     _SHARING = threading.Lock()
     for budget in list(_SHARED.values()):

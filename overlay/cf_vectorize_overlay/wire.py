@@ -5,6 +5,7 @@ The only file that knows the HTTP library.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import ssl
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .body import Body
     from .credentials import Credentials
 
+LOGGER = logging.getLogger("cf_vectorize")
 # The most bytes of an answer; 20 vectors of 1,536 values with all that they may carry are below 2 MB.
 ANSWER: Final = 1_000_000
 VECTORS_ANSWER: Final = 8_000_000
@@ -184,6 +186,7 @@ class Wire:
         if not exchange.heard:
             raise self._unexpected(exchange, "it was there before the request was sent")
         body = self._body(response, exchange)
+        LOGGER.debug("HTTP %d, %d bytes: %s %s", exchange.status, len(body), exchange.method, exchange.path)
         # Or the response, in a cycle with its stream, keeps the request's temporary files until garbage is collected.
         response.stream = httpx.ByteStream(body)
         response.headers.pop("content-encoding", None)

@@ -32,7 +32,7 @@ def nested(depth: int, inner: str = "1") -> str:
 
 
 def members(**texts: str) -> bytes:
-    """Give a line of members as JSON text."""
+    """Return a line of members as JSON text."""
     texts = {"id": '"odd"', "values": json.dumps(VALUES)} | texts
     return ("{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}\n").encode()
 
@@ -124,7 +124,7 @@ LINES = (
 
 @st.composite
 def spoiled(draw: st.DrawFn) -> bytes:
-    """Give lines of which some bytes are exchanged."""
+    """Return lines of which some bytes are exchanged."""
     text = bytearray(b"\n".join(draw(st.lists(LINES, max_size=4))))
     for place in draw(st.lists(st.integers(0, 400), max_size=3)):
         if place < len(text):

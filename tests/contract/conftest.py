@@ -14,7 +14,7 @@ MUTANTS = pytest.StashKey[list[tuple[int, int]]]()
 
 @pytest.fixture
 def report_mutants(pytestconfig: pytest.Config) -> Callable[[int, int], None]:
-    """Give a function that takes how many were tried, and how many survived."""
+    """Return a function that takes how many were tried, and how many survived."""
     return lambda tried, survived: pytestconfig.stash.setdefault(MUTANTS, []).append((tried, survived))
 
 

@@ -54,7 +54,7 @@ class Mutant:
 
 
 def mutants(document: dict[str, Any]) -> Iterator[Mutant]:
-    """Give every mutant of every constraint, one constraint at a time."""
+    """Return every mutant of every constraint, one constraint at a time."""
     for path, change, replacement in _changes(document, ()):
         mutated = copy.deepcopy(document)
         owner: Any = mutated
@@ -87,7 +87,7 @@ def _changes(node: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:
 
 
 def _added(node: dict[str, Any], path: Path) -> Iterator[tuple[str, str, Any]]:
-    """Give each constraint that a header or a schema does not have and might have."""
+    """Return each constraint that a header or a schema does not have and might have."""
     if path[-2:-1] in {("headers",), ("parameters",)} and "schema" in node and not node.get("required"):
         yield "made required", "required", True
     if "schema" not in "/".join(map(str, path)):

@@ -126,7 +126,7 @@ def test_examples_of_the_fragment_satisfy_it() -> None:
 
 
 def _examples() -> Iterator[tuple[str, str, int | None, Any]]:
-    """Give each example with its operation, its media type, and its status, None for a request."""
+    """Return each example with its operation, its media type, and its status, None for a request."""
     for operation in OPERATIONS:
         sides = [(None, operation.get("requestBody", {}))]
         for status, response in operation["responses"].items():

@@ -31,7 +31,7 @@ NOW = Settings(visibility=Visibility.parse("immediately"))
 
 
 def documented(pytestconfig: pytest.Config, name: str) -> str:
-    """Give the Python example of docs/emulator.md that begins with a comment of this name."""
+    """Return the Python example of docs/emulator.md that begins with a comment of this name."""
     text = (pytestconfig.rootpath / "docs/emulator.md").read_text(encoding="utf-8")
     return text.partition(f"```python\n# {name}\n")[2].partition("```")[0]
 

@@ -34,7 +34,7 @@ ONLY_THE_COMMAND_LINE_LEANS_ON = {"cf_vectorize_contract", "cf_vectorize_emulato
 
 
 def sources() -> dict[str, str]:
-    """Give the text of every module, by its dotted name."""
+    """Return the text of every module, by its dotted name."""
     found = {}
     for root in ("client", "overlay", "generated", "contract", "emulator"):
         for path in (ROOT / root).rglob("*.py"):
@@ -49,7 +49,7 @@ IMPORTS_BY_NAME = {"Late", "import_module"}
 
 @cache
 def imports(module: str, text: str) -> frozenset[str]:
-    """Give what a module imports: modules of this repository where they are some, else the name as it stands."""
+    """Return what a module imports: modules of this repository where they are some, else the name as it stands."""
     package = module if is_package(module) else module.rpartition(".")[0]
     found = set()
     for node in ast.walk(ast.parse(text)):
@@ -70,7 +70,7 @@ def is_package(module: str) -> bool:
 
 
 def room_of(module: str) -> str:
-    """Give the folder of a module: one of the client's rooms, `client` for what lies beside them, or its package."""
+    """Return the folder of a module: a room of the client, `client` for what lies beside them, or its package."""
     package, *inner = module.split(".")
     if package != "cf_vectorize":
         return package
@@ -80,7 +80,7 @@ def room_of(module: str) -> str:
 
 
 def arrows(modules: dict[str, str]) -> list[tuple[str, str]]:
-    """Give each import of one module of this repository by another."""
+    """Return each import of one module of this repository by another."""
     return sorted(
         (module, other) for module, text in modules.items() for other in imports(module, text) & MODULES.keys()
     )
@@ -101,7 +101,7 @@ def may(room: str, other: str) -> bool:
 
 
 def circles(modules: dict[str, str]) -> list[str]:
-    """Give every module that leads back to itself within its room."""
+    """Return every module that leads back to itself within its room."""
     leads_to: dict[str, set[str]] = {module: set() for module in modules}
     for module, other in arrows(modules):
         if room_of(module) == room_of(other):
@@ -235,7 +235,7 @@ def test_no_type_of_the_http_library_is_public() -> None:
 
 
 def normalised(method: Any) -> dict[str, tuple[Any, str, Any]]:
-    """Give a method's parameters, without what awaiting changes in their types."""
+    """Return a method's parameters, without what awaiting changes in their types."""
 
     def blocking(annotation: object) -> str:
         return str(annotation).replace(" | AsyncIterable[str]", "").replace("AsyncSourceLike", "SourceLike")

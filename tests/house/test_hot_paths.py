@@ -43,7 +43,7 @@ class Sink:
         self.base_url = self._answers.readline().strip()
 
     def counts(self) -> tuple[int, int, int]:
-        """Give requests, connections and bytes of bodies so far."""
+        """Return requests, connections and bytes of bodies so far."""
         self._ask.write("\n")
         self._ask.flush()
         requests, connections, size = map(int, self._answers.readline().split())
@@ -97,7 +97,7 @@ def write(tmp_path: Path, line: bytes) -> Callable[[int], Path]:
 
 @contextmanager
 def peak_allocated() -> Iterator[Callable[[], int]]:
-    """Give the most bytes that were allocated at a time since."""
+    """Return the most bytes that were allocated at a time since."""
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

@@ -133,7 +133,7 @@ def test_both_faces_say_the_same_of_their_settings() -> None:
 
 
 def public_texts() -> dict[str, str]:
-    """Give the docstrings of everything public, as `help` of a class shows them."""
+    """Return the docstrings of everything public, as `help` of a class shows them."""
     texts = {}
     for name in cf_vectorize.__all__:
         thing = getattr(cf_vectorize, name)

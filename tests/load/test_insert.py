@@ -157,7 +157,7 @@ def test_the_service_finds_a_body_too_large(insert: Insert) -> None:
 
 
 def consecutive(report: InsertReport) -> list[tuple[int, int]]:
-    """Give the line ranges that batches of those lengths have one after the other."""
+    """Return the line ranges that batches of those lengths have one after the other."""
     found, first = [], 1
     for batch in report.batches:
         count = batch.last_line - batch.first_line + 1
@@ -616,7 +616,7 @@ def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
 
 
 def test_a_load_that_is_decided_waits_for_no_budget() -> None:
-    """Batches that had not begun are not told of. The budget is that of no other test, whose port this one may get."""
+    """Batches that had not begun are not told of. The budget is that of no other test with the same port."""
     found: list[BatchOutcome] = []
 
     def load() -> None:

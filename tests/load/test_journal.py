@@ -621,7 +621,7 @@ def start(url: str, source: Path, journal: Path) -> subprocess.Popen[bytes]:
 
 
 def noted_ids(journal: Path, source: Path) -> set[str]:
-    """Give the ids that a journal, torn or not, says are acknowledged."""
+    """Return the ids that a journal, torn or not, says are acknowledged."""
     data = source.read_bytes()
     whole = journal.read_bytes().split(b"\n")[1:-1] if journal.exists() else []
     ranges = [(each["start"], each["stop"]) for each in map(json.loads, whole)]

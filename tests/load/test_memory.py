@@ -73,7 +73,7 @@ def high_water(code: str, url: str, *arguments: object, stdin: Path | None = Non
 
 @pytest.fixture(scope="module")
 def libraries() -> int:
-    """Give what interpreter and libraries take."""
+    """Return what interpreter and libraries take."""
     with ScriptedServer(keep_bodies=False) as server:
         printed, peak = high_water(LIBRARIES, server.url)
     assert printed == "True"

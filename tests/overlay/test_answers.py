@@ -51,7 +51,7 @@ def always(reply: bytes) -> Callable[[Connection], None]:
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """Give a server's context of TLS 1.3, and the file by which a client trusts it."""
+    """Return a server's context of TLS 1.3, and the file by which a client trusts it."""
     folder = tmp_path_factory.mktemp("tls")
     chain = make_certificate(folder / "server.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -216,7 +216,7 @@ ERRORS: list[VectorizeError] = [
 
 
 def content(error: BaseException) -> Any:
-    """Give all that an error holds, comparably."""
+    """Return all that an error holds, comparably."""
     inner = [content(each) for each in error.exceptions] if isinstance(error, BaseExceptionGroup) else error.args
     attributes = {name: value for name, value in vars(error).items() if name != "report"}
     return type(error), str(error), inner, attributes

@@ -20,7 +20,7 @@ READS = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
 def reader(data: bytes, sizes: list[int]) -> Spool:
-    """Give the data in reads of these sizes, over and over."""
+    """Return the data in reads of these sizes, over and over."""
     position = 0
     turn = 0
 
@@ -49,7 +49,7 @@ def is_blank(line: bytes) -> bool:
 
 
 def lines_of(text: bytes) -> list[bytes]:
-    """Give the lines without newlines; what follows the last newline is a line only where there is something."""
+    """Return the lines without newlines; what follows the last newline is a line only where there is something."""
     *whole, last = text.split(b"\n")
     return [*whole, last] if last else whole
 
@@ -202,7 +202,7 @@ def test_blank_lines_are_not_held(blank: bytes, monkeypatch: pytest.MonkeyPatch)
 
 
 def disk_use(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Give what temporary files hold after each write."""
+    """Return what temporary files hold after each write."""
     files: list[weakref.ref[OpenFile]] = []
     sizes = []
 

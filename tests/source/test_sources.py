@@ -55,7 +55,7 @@ def loaded(source: object, **options: Any) -> list[str]:
 
 
 def refused(source: object) -> str:
-    """Give the words in which a source is refused; nothing of it may arrive."""
+    """Return the words in which a source is refused; nothing of it may arrive."""
     with ScriptedServer() as server, pytest.raises(InputError) as caught:
         insert_blocking(client(server.url), source)
     assert server.requests == []
@@ -217,7 +217,7 @@ def test_a_generator_is_read_only_as_far_as_it_is_sent(face: Insert) -> None:
 
 
 def on_disk(folder: Path) -> int:
-    """Give the bytes of the files without a name that this process has open in a folder."""
+    """Return the bytes of the files without a name that this process has open in a folder."""
     sizes = {}
     for descriptor in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # closed since

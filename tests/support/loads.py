@@ -25,23 +25,23 @@ DIMENSIONS = 32
 
 
 def line(identity: str, **members: Any) -> bytes:
-    """Give a good line, with a newline."""
+    """Return a good line, with a newline."""
     values = [0.5] * DIMENSIONS
     return json.dumps({"id": identity, "values": values, **members}, separators=(",", ":")).encode() + b"\n"
 
 
 def lines(count: int, prefix: str = "v") -> list[bytes]:
-    """Give `count` good lines of distinct ids, which sort in their order."""
+    """Return `count` good lines of distinct ids, which sort in their order."""
     return [line(f"{prefix}{number:06}") for number in range(count)]
 
 
 def ids(count: int, prefix: str = "v") -> list[str]:
-    """Give the ids of `lines(count)`."""
+    """Return the ids of `lines(count)`."""
     return [f"{prefix}{number:06}" for number in range(count)]
 
 
 def settings(url: str, **more: Any) -> dict[str, Any]:
-    """Give the arguments of a client of the server at `url`."""
+    """Return the arguments of a client of the server at `url`."""
     return {"account_id": ACCOUNT, "api_token": TOKEN, "base_url": url, **more}
 
 
@@ -51,7 +51,7 @@ def sending(url: str, **more: Any) -> transport.Index:
 
 
 def environment(url: str) -> dict[str, str]:
-    """Give the same as environment variables."""
+    """Return the same as environment variables."""
     return {"CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_BASE_URL": url}
 
 
