@@ -591,25 +591,16 @@ def ends_soon(work: Callable[[], object]) -> None:
 @pytest.mark.parametrize("batches", [2, 8])
 def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
     """A batch that was throttled for minutes is told as that, as soon as another one has failed for good."""
-    throttled = threading.Event()
-
-    def script(number: int, _size: int) -> Answer:
-        if number == 0:
-            return failure(429, 971, "wait", retry_after="300")
-        throttled.wait(20)
-        return failure(400, 1, "no")
-
+    together = threading.Barrier(2)
     found: list[BatchOutcome] = []
 
     def load() -> None:
-        def tell(progress: Progress) -> None:
-            if progress.retries:
-                throttled.set()
+        with Vectorize("index", **settings(server.url, api_token=secrets.token_hex())) as index:
+            found.extend(index.insert_batches(lines(batches), batch_vectors=1, concurrency=2))
 
-        with Vectorize("index", **settings(server.url)) as index:
-            found.extend(index.insert_batches(lines(batches), batch_vectors=1, concurrency=2, on_progress=tell))
-
-    with ScriptedServer(script) as server:
+    with ScriptedServer([failure(429, 971, "wait", retry_after="300"), failure(400, 1, "no")]) as server:
+        # Once one is throttled no other starts.
+        server.before_answer = lambda _request: together.wait(20) and None
         ends_soon(load)
     assert sorted(type(outcome.error).__name__ for outcome in found) == ["RateLimitError", "RejectedError"]
     assert len(server.requests) == 2
