@@ -43,7 +43,8 @@ def check_generated(session: nox.Session) -> None:
 def run_tests(session: nox.Session) -> None:
     """Install the project as its users do, and run its tests."""
     session.install("-e", ".[all]", *dependency_group("tests"))
-    session.run("pytest", *session.posargs)
+    # In two processes, since most of the time is spent waiting for other processes.
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
 
 
 @nox.session
