@@ -37,6 +37,7 @@ EXTRAS: Final = {
     "pyarrow": "arrow",
     "simdjson": "fast",
     "backports": "zstd",
+    "ray": "ray",
 }
 
 
