@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from ray.data import Datasink
+from ray.exceptions import RayTaskError
 
 from cf_vectorize.base.options import filled
 from cf_vectorize.client import Vectorize
@@ -151,7 +152,8 @@ def client_error(error: BaseException | None) -> VectorizeError | None:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, VectorizeError) and not hasattr(each, "traceback_str"):
+        # Ray raises a class of its own that is both.
+        if isinstance(each, VectorizeError) and not isinstance(each, RayTaskError):
             return each
         pending += [getattr(each, "cause", None), each.__cause__, each.__context__]
     return None
