@@ -45,8 +45,8 @@ class BudgetActor:
         self._blocked_until = 0.0
         self._restore()
         self._used = time.monotonic()
-        handle = ray.get_runtime_context().current_actor
-        threading.Thread(target=self._look_at_times, args=(handle,), daemon=True).start()
+        myself = ray.get_runtime_context().current_actor
+        threading.Thread(target=self._leave_when_idle, args=(myself,), daemon=True).start()
 
     def ask(self) -> float:
         """Do what `Budget.ask` does."""
@@ -76,16 +76,12 @@ class BudgetActor:
         """Allow no more than so many requests in 5 minutes."""
         self._budget.limit(requests)
 
-    def leave_if_idle(self) -> None:
-        """End this actor where nobody has asked for long."""
-        if time.monotonic() - self._used >= self._idle:
-            internal_kv._internal_kv_del(self._key, namespace=NAMESPACE)  # noqa: SLF001 - no public name writes it
-            ray.actor.exit_actor()
-
-    def _look_at_times(self, handle: Any) -> None:
-        while True:
-            time.sleep(self._idle / 4)
-            handle.leave_if_idle.remote()
+    def _leave_when_idle(self, myself: Any) -> None:
+        """End this actor when nobody has asked for long: by force, since an exit waits for what an actor asks itself."""
+        while (left := self._used + self._idle - time.monotonic()) > 0:
+            time.sleep(left)
+        internal_kv._internal_kv_del(self._key, namespace=NAMESPACE)  # noqa: SLF001 - no public name writes it
+        ray.kill(myself)
 
     def _clock(self) -> float:
         return time.time() if self._now is None else self._now
