@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 import ray
+from pyarrow import parquet
 
-from cf_vectorize import BadLinesError, InputError, Vectorize
-from cf_vectorize.ray import VectorizeDatasink, repartitioned
-from conftest import DIMENSIONS, Cluster
+from cf_vectorize import AuthenticationError, BadLinesError, InputError, NotFoundError, RejectedError, Vectorize
+from cf_vectorize.ray import CarriedCredentials, VectorizeDatasink, VectorizeLookup, repartitioned
+from cf_vectorize.ray.ledger import Ledger
+from cf_vectorize_emulator.core.faults import read_faults
+from conftest import ACCOUNT, DIMENSIONS, TOKEN, Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cf_vectorize import BatchOutcome
+
+
+# Workers know no modules of tests.
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def table_of(rows: int, start: int = 0) -> pa.Table:
@@ -53,3 +72,131 @@ def test_a_schema_is_judged_before_a_task_writes(cluster: Cluster) -> None:
     ds = ray.data.from_arrow(table_of(10).rename_columns(["key", "vector"]))
     with pytest.raises(InputError, match="no column 'embedding', only key, vector"):
         ds.write_datasink(sink_of(cluster))
+
+
+class Dying(Ledger):
+    """Kills its worker once, when the first request was acknowledged and noted."""
+
+    marker: Path
+
+    def watched(self, outcomes: Iterable[BatchOutcome], task: int) -> Iterator[BatchOutcome]:
+        for outcome in super().watched(outcomes, task):
+            yield outcome
+            if not self.marker.exists():
+                self.marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_rows_of_a_worker_that_was_killed_arrive_once(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cf_vectorize.ray.sink.Ledger", Dying)
+    monkeypatch.setattr(Dying, "marker", tmp_path / "died", raising=False)
+    table = table_of(3_000)
+    sink = sink_of(cluster, batch_vectors=500)
+    ray.data.from_arrow(table).write_datasink(sink)
+    assert (tmp_path / "died").exists()
+    assert sink.report is not None
+    assert sink.report.vectors == 3_000
+    assert len(sink.report.mutation_ids) == 6
+    assert len(sink.abandoned) == 1
+    assert len(cluster.requests("insert")) == 7
+    with Vectorize(cluster.index) as index:
+        assert index.get_by_ids(table["key"].to_pylist()).missing == ()
+
+
+def test_bad_rows_become_parquet_where_a_folder_is_given(cluster: Cluster, tmp_path: Path) -> None:
+    rows = table_of(20).to_pylist()
+    rows[3]["key"] = ""
+    rows[11]["embedding"] = rows[11]["embedding"][:5]
+    good = table_of(20, start=20)
+    bad = pa.Table.from_pylist(rows, pa.schema([("key", pa.string()), ("embedding", pa.list_(pa.float32()))]))
+    blocks = [bad, good.cast(bad.schema)]
+    folder = tmp_path / "rejects"
+    sink = sink_of(cluster, rejects=str(folder))
+    ray.data.from_arrow(blocks).repartition(target_num_rows_per_block=20).write_datasink(sink)
+    assert sink.report is not None
+    assert sink.report.vectors == 38
+    assert sink.report.counts.rejected == 2
+    (file,) = folder.iterdir()
+    found = parquet.read_table(file).to_pylist()
+    assert [(row["row"], row["id"], row["rules"]) for row in found] == [
+        (4, "", ["id-bytes"]),
+        (12, "r11", ["dimensions"]),
+    ]
+    assert found[1]["line"].startswith(b'{"id":"r11"')
+    with pytest.raises(InputError, match="is not empty"):
+        sink_of(cluster, rejects=str(folder))
+
+
+def test_what_cannot_work_is_told_when_the_sink_is_made(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotFoundError, match="no-such-index"):
+        VectorizeDatasink("no-such-index")
+    with pytest.raises(TypeError, match="idcolumn"):
+        sink_of(cluster, idcolumn="x")
+    with pytest.raises(InputError, match="batch_vectors is 6000"):
+        sink_of(cluster, batch_vectors=6_000)
+    with pytest.raises(InputError, match="journal is for one machine"):
+        sink_of(cluster, journal="x")
+    cluster.emulator.inject(*read_faults({"status": 401, "times": 1}))
+    with pytest.raises(AuthenticationError):
+        sink_of(cluster)
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    with pytest.raises(InputError, match="no credentials"):
+        sink_of(cluster)
+    assert cluster.requests("insert") == []
+
+
+def test_what_the_service_refuses_arrives_as_its_type(cluster: Cluster) -> None:
+    sink = sink_of(cluster)
+    cluster.emulator.inject(*read_faults({"status": 403, "times": None}))
+    with pytest.raises(AuthenticationError) as caught:
+        ray.data.from_arrow(table_of(10)).write_datasink(sink)
+    assert type(caught.value) is AuthenticationError
+    cluster.emulator.clear_faults()
+    wrong = pa.table({"key": ["a"], "embedding": [[0.5] * (DIMENSIONS + 1)]})
+    with pytest.raises(RejectedError) as refused:
+        ray.data.from_arrow(wrong).write_datasink(sink)
+    assert type(refused.value) is RejectedError
+    assert sink.report is not None
+    assert sink.report.counts.failed == 1
+
+
+def test_a_token_given_on_the_driver_is_refused(cluster: Cluster) -> None:
+    for given in ({"api_token": "x" * 40}, {"api_email": "a@b.c", "api_key": "x" * 40}):
+        with pytest.raises(InputError, match="would travel with every task") as caught:
+            sink_of(cluster, **given)
+        assert "x" * 40 not in str(caught.value)
+        with pytest.raises(InputError, match="would travel with every task"):
+            VectorizeLookup(cluster.index, **given)
+
+
+def test_what_is_pickled_holds_no_secret_and_no_client(cluster: Cluster) -> None:
+    data = pickle.dumps(sink_of(cluster))
+    assert TOKEN.encode() not in data
+    assert ACCOUNT.encode() not in data
+    assert b"httpx" not in data
+
+
+def test_a_token_that_is_carried_is_shown_nowhere(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    carried = "carried-" + os.urandom(12).hex()
+    sink = sink_of(cluster, credentials=CarriedCredentials(account_id=ACCOUNT, api_token=carried))
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    ds = ray.data.from_arrow(table_of(10))
+    ds.write_datasink(sink)
+    bad = ray.data.from_arrow(pa.table({"key": [""], "embedding": [[0.5] * DIMENSIONS]}))
+    with pytest.raises(BadLinesError) as caught:
+        bad.write_datasink(sink)
+    looked = ds.rename_columns({"key": "id"}).map_batches(
+        VectorizeLookup,
+        fn_constructor_args=(cluster.index,),
+        fn_constructor_kwargs={"credentials": CarriedCredentials(account_id=ACCOUNT, api_token=carried)},
+        **VectorizeLookup.RESOURCES,
+    )
+    assert looked.count() == 10
+    told = [repr(sink), repr(vars(sink)), repr(caught.value), str(ray.nodes()), looked.stats(), repr(looked)]
+    assert carried not in " ".join(told)
+    folder = Path(ray._private.worker.global_worker.node.get_session_dir_path())
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert any("export" in path.name or path.suffix in {".log", ".out"} for path in files)
+    assert [path for path in files if carried.encode() in path.read_bytes()] == []
