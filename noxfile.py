@@ -160,6 +160,15 @@ def clients(session: nox.Session) -> None:
     session.run("pytest", "tests/emulator/test_emulator_clients.py", *session.posargs, env=env)
 
 
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Run on a Ray cluster of this machine; with `-- --small` a small part of it."""
+    session.install("-e", ".[ray,emulator]", "pytest>=8", "pytest-timeout>=2.3", "scikit-learn")
+    small = "--small" in session.posargs
+    arguments = [argument for argument in session.posargs if argument != "--small"]
+    session.run("pytest", "tests/ray", *(["-m", "not large"] if small else []), *arguments)
+
+
 # The environments of the programs that the benchmarks run side by side.
 BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast,numpy]", "sdk": "cloudflare==5.9.0"}
 WRANGLER = "wrangler@4.86.0"

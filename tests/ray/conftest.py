@@ -4,60 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.importorskip("ray", reason="needs the extra ray, 600 MB: python -m nox -s ray")
+pytest.importorskip("ray.data", reason="needs the extra ray, 600 MB: python -m nox -s ray")
 
 import ray
 
 from cf_vectorize_emulator.emulator import Settings
 from cf_vectorize_emulator.server import serve
+from ray_cluster import DIMENSIONS, ENVIRONMENT, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from cf_vectorize_emulator.core.activity import RequestRecord
-    from cf_vectorize_emulator.emulator import Emulator
-
-DIMENSIONS = 32
-TOKEN = "a-token-that-must-not-be-seen-anywhere"
-ACCOUNT = "0123456789abcdef0123456789abcdef"
-ENVIRONMENT = {
-    "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
-    "CLOUDFLARE_API_TOKEN": TOKEN,
-    # Nothing is told to anybody.
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Nothing is written into the home folder.
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
-}
-
-
-@dataclass
-class Cluster:
-    """An emulator, and an index of its own for a test.
-
-    Args:
-        emulator: What answers.
-        base_url: Where.
-        index: Of 32 dimensions, and empty.
-
-    """
-
-    emulator: Emulator
-    base_url: str
-    index: str = ""
-
-    def requests(self, endpoint: str) -> list[RequestRecord]:
-        """The requests to the test's index."""
-        records = self.emulator.activity.records()
-        return [record for record in records if record.index == self.index and record.endpoint == endpoint]
-
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let Ray warn of itself."""

@@ -12,7 +12,7 @@ import ray
 
 from cf_vectorize.ray.budget import NAMESPACE, ClusterBudget
 from cf_vectorize_overlay import Budget
-from conftest import Cluster
+from ray_cluster import Cluster
 
 
 

@@ -10,7 +10,7 @@ import ray
 
 from cf_vectorize import InputError, NotFoundError, Vectorize
 from cf_vectorize.ray import VectorizeLookup
-from conftest import DIMENSIONS, Cluster
+from ray_cluster import DIMENSIONS, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

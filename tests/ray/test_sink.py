@@ -19,7 +19,7 @@ from cf_vectorize import AuthenticationError, BadLinesError, InputError, NotFoun
 from cf_vectorize.ray import CarriedCredentials, VectorizeDatasink, VectorizeLookup, repartitioned
 from cf_vectorize.ray.ledger import Ledger
 from cf_vectorize_emulator.core.faults import read_faults
-from conftest import ACCOUNT, DIMENSIONS, TOKEN, Cluster
+from ray_cluster import ACCOUNT, DIMENSIONS, TOKEN, Cluster, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 
 # Workers know no modules of tests.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-def table_of(rows: int, start: int = 0) -> pa.Table:
-    values = np.random.default_rng(start).standard_normal((rows, DIMENSIONS), np.float32)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), DIMENSIONS)
-    return pa.table({"key": [f"r{number}" for number in range(start, start + rows)], "embedding": column})
 
 
 def sink_of(cluster: Cluster, **settings: object) -> VectorizeDatasink:

@@ -9,8 +9,7 @@ import ray
 
 from cf_vectorize import InputError, Vectorize
 from cf_vectorize.ray import verify
-from conftest import DIMENSIONS, Cluster
-from test_sink import table_of
+from ray_cluster import DIMENSIONS, Cluster, table_of
 
 COLUMNS = {"id_column": "key", "values_column": "embedding"}
 

@@ -14,13 +14,13 @@ from cf_vectorize.base.options import filled
 from cf_vectorize.client import Vectorize
 from cf_vectorize.load import options as load_options
 from cf_vectorize.load.report import InsertReport
+from cf_vectorize.source.named import named
 from cf_vectorize.source.table import table
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from . import rows
 from .connect import target
 from .ledger import Ledger
-from .named import NamedLines
 from .rejects import RejectsFolder
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class VectorizeDatasink(Datasink[None]):
         first = next(lines, None)
         if first is None:
             return
-        source = NamedLines(f"<task {ctx.task_idx}>", chain([first], lines))
+        source = named(chain([first], lines), f"<task {ctx.task_idx}>")
         assert self._ledger is not None
         with ExitStack() as stack:
             client = stack.enter_context(self._target.client())

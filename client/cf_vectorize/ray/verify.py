@@ -10,11 +10,11 @@ import attrs
 import pyarrow as pa
 
 from cf_vectorize.base.defaults import SAMPLE, VERIFY_DEADLINE
+from cf_vectorize.source.named import named
 from cf_vectorize.source.table import table
 from cf_vectorize_overlay.errors import InputError
 
 from .connect import target
-from .named import NamedLines
 from .sink import COLUMNS
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ def verify(
                 chosen = table(block.drop_columns([DRAW]), **columns)
                 found += zip(block[DRAW].to_pylist(), chosen.to_lines(), strict=True)
         lines = [line for _, line in sorted(found)[:sample]]
-        report = client.verify(NamedLines("<sample>", iter(lines)), sample="all", deadline=deadline)
+        report = client.verify(named(lines, "<sample>"), sample="all", deadline=deadline)
         return attrs.evolve(report.of_population(count), seed=None if len(lines) == count else seed)
