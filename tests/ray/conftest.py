@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.importorskip("ray.data", reason="needs the extra ray, 600 MB: python -m nox -s ray")
-
-import ray
 
 from cf_vectorize_emulator.emulator import Settings
 from cf_vectorize_emulator.server import serve
@@ -19,6 +16,29 @@ from ray_cluster import DIMENSIONS, ENVIRONMENT, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def without_ray() -> bool:
+    """Tell whether Ray is missing; this folder has its name, and is no package."""
+    try:
+        import_module("ray.data")
+    except ImportError:
+        return True
+    return False
+
+
+class WithoutRay(pytest.Module):
+    """A file of tests that need Ray, where there is none."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Say why it is left out."""
+        pytest.skip("needs the extra ray, 600 MB: python -m nox -s ray", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Leave out what needs Ray where there is none."""
+    return WithoutRay.from_parent(parent, path=module_path) if without_ray() else None
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let Ray warn of itself."""
@@ -32,6 +52,8 @@ NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Cluster]:
+    import ray
+
     settings = Settings(indexes={f"index-{number}": DIMENSIONS for number in range(100)})
     with serve(settings) as server, pytest.MonkeyPatch.context() as patch:
         server.emulator.set_visibility("immediately", 0.0, "accepted")

@@ -6,15 +6,16 @@ import os
 import signal
 import time
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 import ray
 
 from cf_vectorize.ray.budget import NAMESPACE, ClusterBudget
-from cf_vectorize_overlay import Budget
-from ray_cluster import Cluster
 
-
+if TYPE_CHECKING:
+    from cf_vectorize_overlay import Budget
+    from ray_cluster import Cluster
 
 
 def asked(budget: Budget, times: int) -> int:
@@ -27,10 +28,11 @@ def actor_of(name: str) -> object:
 
 
 @pytest.fixture
-def name(cluster: Cluster) -> str:
+def name(cluster: Cluster) -> str:  # noqa: ARG001 - which must run
     return f"budget-{uuid.uuid4().hex}"
 
 
+@pytest.mark.small
 def test_two_who_ask_share_one_budget(name: str) -> None:
     one, other = ClusterBudget(name, 10), ClusterBudget(name, 10)
     assert asked(one, 6) + asked(other, 6) == 10
@@ -51,7 +53,7 @@ def test_a_throttled_task_holds_all_others_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("no_restart", [True, False])
-def test_a_budget_that_was_killed_does_not_burst(name: str, no_restart: bool) -> None:
+def test_a_budget_that_was_killed_does_not_burst(name: str, *, no_restart: bool) -> None:
     budget = ClusterBudget(name, 10)
     assert asked(budget, 7) == 7
     budget.give_back({"ratelimit-policy": '"default";q=8;w=300', "cf-ray": "x"})

@@ -5,19 +5,18 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-
 import pytest
 
 from cf_vectorize import Vectorize
-from ray_cluster import Cluster
 
 pytest.importorskip("sklearn", reason="needs scikit-learn: python -m nox -s ray")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ray_text.py"
 
 
+@pytest.mark.usefixtures("cluster")
 def test_text_becomes_vectors_that_are_there(
-    cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with Vectorize("python-topics") as index:  # which the emulator makes at its first insert

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -17,9 +18,8 @@ import ray
 from cf_vectorize import Vectorize
 from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned, verify
 from cf_vectorize.ray.ledger import Ledger
-from cf_vectorize_emulator.core.faults import read_faults
 from cf_vectorize_emulator.server import EmulatorProcess
-from ray_cluster import DIMENSIONS, Cluster, table_of
+from ray_cluster import Cluster, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from cf_vectorize import BatchOutcome
 
-pytestmark = pytest.mark.large
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
@@ -57,11 +56,13 @@ def test_every_row_arrives_once_whatever_breaks(
     rows: int, dimensions: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 503 before and 500s after the commit, a killed worker, and an emulator that is killed and started again."""
+    faults = [{"status": 503, "times": 2}, {"status": 500, "commit": True, "times": 2}]
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps([{**fault, "endpoint": "insert"} for fault in faults]))
     arguments = ("--data", str(tmp_path / "data"), "--index", f"big:{dimensions}", "--visible", "immediately")
-    faults = ("--fault", "status=503,times=2,endpoint=insert", "--fault", "status=500,when=after,times=2,endpoint=insert")
     monkeypatch.setattr("cf_vectorize.ray.sink.Ledger", Dying)
     monkeypatch.setattr(Dying, "marker", tmp_path / "died", raising=False)
-    emulator = EmulatorProcess(*arguments, *faults)
+    emulator = EmulatorProcess(*arguments, "--faults", str(file))
     port = int(emulator.base_url.split(":")[2].split("/")[0])
     try:
         sink = VectorizeDatasink("big", id_column="key", values_column="embedding", base_url=emulator.base_url)
@@ -88,3 +89,36 @@ def test_every_row_arrives_once_whatever_breaks(
                 assert (stored.ravel() == block["embedding"].combine_chunks().flatten().to_numpy()).all()
     finally:
         emulator.stop()
+
+
+def job(index: str, rows: int, start: int) -> list[int]:
+    """Write rows, verify them and look them up; return what became of them."""
+    ds = ray.data.from_arrow([table_of(100, at) for at in range(start, start + rows, 100)])
+    columns = {"id_column": "key", "values_column": "embedding"}
+    sink = VectorizeDatasink(index, batch_vectors=100, **columns)
+    ds.write_datasink(sink)
+    assert sink.report is not None
+    report = verify(ds, index, sample=400, **columns)
+    told: dict[str, Any] = {"fn_constructor_args": (index,), "fn_constructor_kwargs": {"id_column": "key"}}
+    back = ds.limit(400).map_batches(VectorizeLookup, **told, **VectorizeLookup.RESOURCES)
+    found = sum(row["found"] for row in back.take_all())
+    return [sink.report.vectors, sink.report.retries, report.equal, found]
+
+
+@pytest.mark.timeout(600)
+def test_two_jobs_share_one_account_and_none_is_refused(cluster: Cluster) -> None:
+    """40 requests in 10 seconds are all that the emulator allows, and two jobs want some 140 of them."""
+    cluster.emulator.limit_rate("40/10")
+    found: dict[int, list[int]] = {}
+
+    def run(start: int) -> None:
+        found[start] = job(cluster.index, 3_000, start)
+
+    jobs = [threading.Thread(target=run, args=(start,)) for start in (0, 3_000)]
+    for each in jobs:
+        each.start()
+    for each in jobs:
+        each.join()
+    assert list(found.values()) == [[3_000, 0, 400, 400]] * 2
+    records = cluster.emulator.activity.records()
+    assert [record for record in records if record.index == cluster.index and record.status == 429] == []

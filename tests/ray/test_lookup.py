@@ -23,6 +23,7 @@ def load(cluster: Cluster, *records: dict[str, object]) -> None:
         index.insert([{"values": [0.5] * DIMENSIONS, **record} for record in records])
 
 
+@pytest.mark.small
 def test_rows_keep_their_order_and_say_what_the_index_holds(cluster: Cluster) -> None:
     load(cluster, {"id": "a", "namespace": "n", "metadata": {"x": 1}}, {"id": "b"})
     ds = ray.data.from_arrow(pa.table({"id": ["b", "none", "a", "b"], "text": ["1", "2", "3", "4"]}))

@@ -7,7 +7,7 @@ import pickle
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,7 @@ def sink_of(cluster: Cluster, **settings: object) -> VectorizeDatasink:
     return VectorizeDatasink(cluster.index, id_column="key", values_column="embedding", **settings)
 
 
+@pytest.mark.small
 def test_rows_of_many_blocks_arrive_bit_for_bit_in_full_requests(cluster: Cluster) -> None:
     table = table_of(12_000)
     ds = ray.data.from_arrow([table.slice(start, 500) for start in range(0, 12_000, 500)])
@@ -52,6 +53,7 @@ def test_rows_of_many_blocks_arrive_bit_for_bit_in_full_requests(cluster: Cluste
     assert (stored == table["embedding"].combine_chunks().flatten().to_numpy().reshape(-1, DIMENSIONS)).all()
 
 
+@pytest.mark.small
 def test_a_bad_row_fails_the_job_with_its_task_row_and_id(cluster: Cluster) -> None:
     table = table_of(10).to_pylist()
     table[6]["key"] = "x" * 65

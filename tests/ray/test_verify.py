@@ -23,6 +23,7 @@ def load(cluster: Cluster, table: pa.Table) -> None:
         index.insert(table.rename_columns(["id", "values"]))
 
 
+@pytest.mark.small
 def test_a_sample_speaks_for_all_rows_of_all_partitions(cluster: Cluster) -> None:
     table = table_of(2_000)
     load(cluster, table)
@@ -39,7 +40,12 @@ def test_a_sample_speaks_for_all_rows_of_all_partitions(cluster: Cluster) -> Non
 def test_the_same_seed_chooses_the_same_rows_however_they_are_partitioned(cluster: Cluster) -> None:
     table = table_of(1_000)
     found = [
-        {finding.id for finding in verify(split(table, rows), cluster.index, sample=50, seed=3, deadline=0, **COLUMNS).findings}
+        {
+            finding.id
+            for finding in verify(
+                split(table, rows), cluster.index, sample=50, seed=3, deadline=0, **COLUMNS
+            ).findings
+        }
         for rows in (1_000, 90)
     ]
     assert len(found[0]) == 50
@@ -51,7 +57,9 @@ def test_what_differs_is_named_and_a_small_dataset_is_looked_at_whole(cluster: C
     load(cluster, table)
     values = np.array(table["embedding"].to_pylist(), np.float32)
     values[17, 3] += 1
-    changed = pa.table({"key": table["key"], "embedding": pa.FixedSizeListArray.from_arrays(values.ravel(), DIMENSIONS)})
+    changed = pa.table(
+        {"key": table["key"], "embedding": pa.FixedSizeListArray.from_arrays(values.ravel(), DIMENSIONS)}
+    )
     report = verify(split(changed, 25), cluster.index, **COLUMNS)
     assert (report.equal, report.different, report.looked_at) == (59, 1, 60)
     assert report.seed is None

@@ -77,7 +77,7 @@ class BudgetActor:
         self._budget.limit(requests)
 
     def _leave_when_idle(self, myself: Any) -> None:
-        """End this actor when nobody has asked for long: by force, since an exit waits for what an actor asks itself."""
+        """End this actor when nobody has asked for long: by force, for an exit waits for what it asked itself."""
         while (left := self._used + self._idle - time.monotonic()) > 0:
             time.sleep(left)
         internal_kv._internal_kv_del(self._key, namespace=NAMESPACE)  # noqa: SLF001 - no public name writes it

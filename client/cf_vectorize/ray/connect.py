@@ -37,6 +37,7 @@ class CarriedCredentials:
         self._credentials = credentials
 
     def __call__(self) -> Mapping[str, str]:
+        """Return them."""
         return self._credentials
 
     def __repr__(self) -> str:
@@ -80,7 +81,10 @@ class Target:
                 timeout=self.timeout,
                 give_up_after=self.give_up_after,
                 budget=ClusterBudget(self._budget_name(given), self.requests_per_5min),
-                **given,
+                account_id=given.get("account_id"),
+                api_token=given.get("api_token"),
+                api_email=given.get("api_email"),
+                api_key=given.get("api_key"),
             )
         finally:
             # Error reporters print the locals of the frames that an error passes.

@@ -54,6 +54,7 @@ class VectorizeLookup:
         self._client = target(index, settings).client()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
+        """Return the rows of a batch with what is found."""
         names = [f"{self._prefix}{field.name}" for field in FOUND]
         if self._id_column not in batch.column_names:
             raise InputError(
@@ -64,7 +65,7 @@ class VectorizeLookup:
                 raise InputError(f"the rows have a column {name!r} already; give a prefix=…, or drop it before")
         ids = batch[self._id_column].to_pylist()
         fetched = self._client.get_by_ids(ids)
-        vectors = [fetched[identity] if identity in fetched else None for identity in ids]
+        vectors = [fetched.get(identity, None) for identity in ids]
         columns: tuple[list[Any], ...] = (
             [vector is not None for vector in vectors],
             [vector and vector.values for vector in vectors],

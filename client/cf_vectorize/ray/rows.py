@@ -1,4 +1,4 @@
-"""Blocks of Ray Data -> what `insert` and `verify` take, and what is wrong with their schema before any row is read."""
+"""Blocks of Ray Data -> what `insert` and `verify` take; what is wrong with a schema, before any row."""
 
 from __future__ import annotations
 

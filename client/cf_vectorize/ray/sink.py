@@ -35,7 +35,7 @@ LEFT_TO_RAY: Final = ("journal", "on_changed", "on_error", "on_progress", "on_re
 COLUMNS: Final[dict[str, Any]] = dict(table.__kwdefaults__ or {})
 
 
-class VectorizeDatasink(Datasink[None]):
+class VectorizeDatasink(Datasink[None]):  # type: ignore[misc] - what is not installed has no types
     """Writes a dataset into an index: `ds.write_datasink(VectorizeDatasink("my-index"))`.
 
     Each task is one `insert`, with requests of 5,000 vectors one after the other; tasks are what runs in parallel.
@@ -118,7 +118,7 @@ class VectorizeDatasink(Datasink[None]):
                 if outcome.error is not None:
                     raise outcome.error
 
-    def on_write_complete(self, write_result: WriteResult[None]) -> None:
+    def on_write_complete(self, write_result: WriteResult[None]) -> None:  # noqa: ARG002 - the ledger knows more
         """Put together what became of all tasks."""
         self._close_ledger()
 
