@@ -35,7 +35,7 @@ LEFT_TO_RAY: Final = ("journal", "on_changed", "on_error", "on_progress", "on_re
 COLUMNS: Final[dict[str, Any]] = dict(table.__kwdefaults__ or {})
 
 
-class VectorizeDatasink(Datasink[None]):  # type: ignore[misc] - what is not installed has no types
+class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
     """Writes a dataset into an index: `ds.write_datasink(VectorizeDatasink("my-index"))`.
 
     Each task is one `insert`, with requests of 5,000 vectors one after the other; tasks are what runs in parallel.
