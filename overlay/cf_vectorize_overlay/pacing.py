@@ -140,8 +140,11 @@ class AccountBudget:
             left = list(_numbers(LEFT, headers.get("ratelimit", "")))
             if left:
                 remaining, reset = min(left)
-                self._left = remaining - len(self._under_way)
-                self._left_until = now + min(reset, RETRY_AFTER_CAP)
+                remaining -= len(self._under_way)
+                # Answers may be told in another order than they were given: within a window, nothing is added.
+                if self._left is None or now >= self._left_until or remaining <= max(self._left, 0):
+                    self._left = remaining
+                    self._left_until = now + min(reset, RETRY_AFTER_CAP)
             for requests, window in _numbers(POLICY, headers.get("ratelimit-policy", "")) if self._adjustable else ():
                 if not 0 < window <= RETRY_AFTER_CAP or not requests:
                     _say_once(f"a Ratelimit-Policy of {requests} requests in {window} s is not obeyed")

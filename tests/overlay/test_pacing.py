@@ -139,6 +139,18 @@ def test_requests_under_way_count_against_what_is_left() -> None:
     assert [budget.start(1.0), budget.start(1.0)] == [1.0, 30.0]
 
 
+def test_an_answer_that_is_told_late_adds_nothing_to_what_is_left() -> None:
+    budget = Budget()
+    budget.start(0.0)
+    budget.start(0.0)
+    budget.finish(1.0, {"ratelimit": '"default";r=0;t=9'})
+    budget.finish(1.0, {"ratelimit": '"default";r=1;t=9'})
+    assert budget.start(2.0) == 10.0
+    budget.start(10.0)
+    budget.finish(10.0, {"ratelimit": '"default";r=5;t=9'})
+    assert budget.start(11.0) == 11.0
+
+
 def test_of_several_limits_the_tightest_counts() -> None:
     budget = Budget()
     budget.start(0.0)
