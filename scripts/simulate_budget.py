@@ -49,9 +49,8 @@ def main() -> None:
     a_request = min(VECTORS_PER_INSERT, int(INSERT_BODY_BYTES / line))
     requests = math.ceil(given.vectors / a_request)
     seconds = a_request * line / given.megabytes / 1e6 + given.latency
-    print(
-        f"{requests:,} requests of {a_request:,} vectors, {given.vectors * line / 1e9:,.0f} GB, {seconds:.1f} s each\n"
-    )
+    size = given.vectors * line / 1e9
+    print(f"{requests:,} requests of {a_request:,} vectors, {size:,.0f} GB, {seconds:.1f} s each\n")
     print("| workers | time | waiting for the budget | what binds |")
     print("|---|---|---|---|")
     for workers in (1, 8, 64):
