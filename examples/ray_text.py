@@ -17,7 +17,7 @@ import numpy as np
 import ray
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned
+from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned, verify
 
 COLUMNS = {"id_column": "key", "values_column": "embedding"}
 
@@ -49,11 +49,13 @@ def main(index: str, folder: str) -> None:
     embeddings = ray.data.read_parquet(folder)
     repartitioned(embeddings).write_datasink(sink)
     assert sink.report is not None
+    print(sink.report.summary())
+    print(verify(embeddings, index, **COLUMNS).summary())
     some = embeddings.select_columns(["key", "text"]).limit(3)
     where = {"fn_constructor_args": (index,), "fn_constructor_kwargs": {"id_column": "key"}}
     back = some.map_batches(VectorizeLookup, **where, **VectorizeLookup.RESOURCES)
-    for _row in back.take_all():
-        pass
+    for row in back.take_all():
+        print(row["key"], row["found"], row["metadata"])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_text_becomes_vectors_that_are_there(
     count = len(example["documents"]())
     example["main"]("python-topics", str(tmp_path / "embeddings"))
     said = capsys.readouterr().out
-    assert count > 1_000
+    assert count > 1_000, said
     assert f"{count:,} vectors accepted in" in said
     assert "0 missing" in said
     assert "0 different" in said

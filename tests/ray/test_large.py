@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import ray
 
-from cf_vectorize import Vectorize
+from cf_vectorize import AccountBudget, Vectorize
 from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned, verify
 from cf_vectorize.ray.ledger import Ledger
 from cf_vectorize_emulator.server import EmulatorProcess
@@ -82,7 +82,7 @@ def test_every_row_arrives_once_whatever_breaks(
         assert sink.report.vectors == rows
         assert len(sink.abandoned) >= 1
         assert sink.report.counts.accepted <= 1.1 * rows / 5_000
-        with Vectorize("big", base_url=emulator.base_url) as index:
+        with Vectorize("big", base_url=emulator.base_url, budget=AccountBudget(1_000_000)) as index:
             for block in blocks:
                 found = index.get_by_ids(block["key"].to_pylist())
                 stored = np.array([vector.values for vector in found.values()], np.float32)
