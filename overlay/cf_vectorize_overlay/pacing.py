@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
 import random
 import re
@@ -99,7 +100,8 @@ class AccountBudget:
         self._starts: deque[float] = deque()
         self._under_way: deque[float] = deque()
         self._left: int | None = None
-        self._left_until = 0.0
+        self._least = 0
+        self._left_until = -math.inf
         self._blocked_until = 0.0
         self._restart_at = 0.0
 
@@ -140,10 +142,10 @@ class AccountBudget:
             left = list(_numbers(LEFT, headers.get("ratelimit", "")))
             if left:
                 remaining, reset = min(left)
-                remaining -= len(self._under_way)
-                # Answers may be told in another order than they were given: within a window, nothing is added.
-                if self._left is None or now >= self._left_until or remaining <= max(self._left, 0):
-                    self._left = remaining
+                # Answers may be told in another order than they were given: within a window, none says more.
+                if now >= self._left_until or remaining <= self._least:
+                    self._least = remaining
+                    self._left = remaining - len(self._under_way)
                     self._left_until = now + min(reset, RETRY_AFTER_CAP)
             for requests, window in _numbers(POLICY, headers.get("ratelimit-policy", "")) if self._adjustable else ():
                 if not 0 < window <= RETRY_AFTER_CAP or not requests:

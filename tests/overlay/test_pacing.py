@@ -151,6 +151,13 @@ def test_an_answer_that_is_told_late_adds_nothing_to_what_is_left() -> None:
     assert budget.start(11.0) == 11.0
 
 
+def test_a_service_that_counts_nothing_holds_nobody_back() -> None:
+    budget = Budget(1_000)
+    for _ in range(100):
+        assert budget.start(1.0) == 1.0
+        budget.finish(1.0, {"ratelimit": '"default";r=10;t=300'})
+
+
 def test_of_several_limits_the_tightest_counts() -> None:
     budget = Budget()
     budget.start(0.0)
