@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loads import FACES, Clock, sending
 from scripted_server import ScriptedServer
+
+# Where the tests are started in the background Ctrl-C is ignored, also by the processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
