@@ -136,6 +136,7 @@ def test_two_processes_on_one_folder_serve_the_same_index_rightly(tmp_path: Path
     arguments = ("--quiet", "--data", str(tmp_path), "--visible", "immediately")
     ids = [f"id-{number}" for number in range(400)]
     answers: list[int] = []
+    in_step = threading.Barrier(2, timeout=60)
     with EmulatorProcess(*arguments) as one, EmulatorProcess(*arguments) as two:
 
         def load(process: EmulatorProcess, value: float) -> None:
@@ -143,6 +144,7 @@ def test_two_processes_on_one_folder_serve_the_same_index_rightly(tmp_path: Path
             with httpx.Client(base_url=process.base_url.removesuffix("/client/v4"), timeout=60) as client:
                 api = Api(client, "i")
                 for start in range(0, len(ids), 20):
+                    in_step.wait()
                     answer = api.insert(*(vector(item, value) for item in order[start : start + 20]))
                     answers.append(answer.status_code)
 
