@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cf_vectorize.source.cut import BLOCK, BatchLimits, split
+from cf_vectorize.source.ranges import OpenFile
 from cf_vectorize.source.spool import FileInPlace
-from cf_vectorize_overlay.body import OpenFile
 
 ROUNDS = 7
 

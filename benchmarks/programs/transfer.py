@@ -4,10 +4,12 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from batches import ranges
-from cf_vectorize_overlay.body import Body, OpenFile, Segment
+from cf_vectorize.source.ranges import OpenFile, Segment
+from cf_vectorize_overlay.body import CHUNK, Body
 from cf_vectorize_overlay.index import Attempts, Index
 
 
@@ -16,7 +18,7 @@ def main(path: Path) -> None:
     file = OpenFile(os.open(path, os.O_RDONLY), str(path))
     used = time.process_time()
     for start, stop in ranges(path):
-        index.send(Body([Segment(file, start, stop)], lambda _: None), "error", Attempts())
+        index.send(Body(partial(Segment(file, start, stop).chunks, CHUNK), stop - start), "error", Attempts())
     print(json.dumps({"cpu": time.process_time() - used}))
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TypeGuard, TypeVar
 
 import attrs
 
-from .body import body_of
+from .body import opened
 from .bounds import Exchange
 from .credentials import Credentials, checked_base_url, is_loopback
 from .envelope import printable
@@ -183,7 +183,8 @@ class Index:
         """
         if unparsable not in {"error", "discard"}:
             raise InputError(f"unparsable is {unparsable!r}; it is 'error' or 'discard'")
-        return self.send(body_of(body), unparsable, Attempts())
+        with opened(body) as sized:
+            return self.send(sized, unparsable, Attempts())
 
     def get_by_ids(self, ids: Iterable[str]) -> list[Vector]:
         """Fetch vectors in one request.

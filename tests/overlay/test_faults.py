@@ -28,7 +28,6 @@ from cf_vectorize import (
     Vectorize,
     VectorizeError,
 )
-from cf_vectorize.source.spool import spooled
 from cf_vectorize_overlay.body import Body
 from cf_vectorize_overlay.index import Attempts, Index
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER
@@ -36,7 +35,7 @@ from loads import environment, ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cf_vectorize import InsertReport
     from cf_vectorize.base.progress import Progress
@@ -268,13 +267,13 @@ def test_a_program_that_sets_up_no_logging_is_told_of_the_first_pause() -> None:
 
 @pytest.mark.parametrize("error", [KeyError("mine"), TypeError("mine"), ValueError("mine"), AttributeError("mine")])
 def test_a_programming_error_while_sending_is_not_taken_for_the_service_s(error: Exception) -> None:
-    def fail(_size: int) -> None:
+    def fail() -> Iterator[bytes]:
         raise error
+        yield
 
     with ScriptedServer() as server, Index("index", **settings(server.url)) as index:
-        body = Body(spooled(lines(1)), fail)
         with pytest.raises(type(error)) as caught:
-            index.send(body, "error", Attempts())
+            index.send(Body(fail, 1), "error", Attempts())
     assert caught.value is error
     assert server.acknowledged == {}
 

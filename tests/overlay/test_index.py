@@ -90,7 +90,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a generator": (lambda _: iter([b"x"]), "has no size beforehand"),
     "nothing": (lambda _: b"", "is empty"),
     "a file that is not there": (lambda folder: folder / "none", "none: No such file"),
-    "a folder": (lambda folder: folder, "is no regular file"),
+    "a folder": (lambda folder: folder, "Is a directory"),
     "a device": (lambda _: "/dev/zero", "is no regular file"),
     "none": (lambda _: None, "has no size beforehand"),
 }

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from cf_vectorize import InputError
 from cf_vectorize.source import spool as spool_module
 from cf_vectorize.source.cut import BEGINNING, BLANK, BLOCK, BYTE_ORDER_MARK, LINE_BYTES, BatchLimits, Cut, split
+from cf_vectorize.source.ranges import OpenFile, chunks
 from cf_vectorize.source.spool import Spool, temporary_file, write_all
-from cf_vectorize_overlay.body import OpenFile, chunks
 
 LINES = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"") + b"\n"), max_size=30)
 READS = st.lists(st.integers(1, 9), min_size=1, max_size=5)

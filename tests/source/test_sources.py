@@ -28,8 +28,8 @@ from cf_vectorize.source import formats
 from cf_vectorize.source import spool as sources
 from cf_vectorize.source.cut import BLOCK, BatchLimits, split
 from cf_vectorize.source.open import open_sources
+from cf_vectorize.source.ranges import chunks
 from cf_vectorize.source.spool import Spool
-from cf_vectorize_overlay.body import chunks
 from loads import DIMENSIONS, environment, ids, insert_awaiting, insert_blocking, line, lines
 from loads import settings as client
 from scripted_server import Answer, ScriptedServer, html

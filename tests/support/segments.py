@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from cf_vectorize_overlay.body import OpenFile, Segment, chunks
+from cf_vectorize.source.ranges import OpenFile, Segment, chunks
 
 
 def open_file(data: bytes) -> OpenFile:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+from cf_vectorize.source.ranges import Segment, chunks
 from cf_vectorize.source.spool import temporary_file, write_all
-from cf_vectorize_overlay.body import Segment, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from cf_vectorize.source.cut import Cut
     from cf_vectorize.source.open import Source
-    from cf_vectorize_overlay.body import Segment
+    from cf_vectorize.source.ranges import Segment
 
 # One line in so many is rewritten to estimate the compact size: rewriting all would take most of the time.
 COMPACT_EVERY: Final = 50

@@ -11,10 +11,9 @@ from cf_vectorize.checks.line import LineCheck, unencodable
 from cf_vectorize.checks.rules import RULES, BadLinesError
 from cf_vectorize.source.cut import BEGINNING
 from cf_vectorize.source.lines import too_long
-from cf_vectorize.source.ranges import select, split_lines
+from cf_vectorize.source.ranges import chunks, select, split_lines
 from cf_vectorize.source.records import compact
 from cf_vectorize.source.spool import spooled
-from cf_vectorize_overlay.body import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.read.sampling import Sampler
     from cf_vectorize.source.cut import Cut
-    from cf_vectorize_overlay.body import Segment
+    from cf_vectorize.source.ranges import Segment
     from cf_vectorize_overlay.errors import VectorizeError
 
     from .journal import Entry

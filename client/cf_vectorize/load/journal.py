@@ -9,13 +9,13 @@ import attrs
 from attrs.validators import ge, in_, instance_of, optional
 
 from cf_vectorize.base.ledger import Ledger
-from cf_vectorize_overlay.body import chunks
+from cf_vectorize.source.ranges import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from cf_vectorize_overlay.body import Segment
+    from cf_vectorize.source.ranges import Segment
 
 FORMAT: Final = "cf-vectorize journal 1"
 Mark = Literal["", "complete", "anew"]

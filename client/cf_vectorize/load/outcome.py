@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cf_vectorize.base.wording import count
-from cf_vectorize_overlay.body import size
+from cf_vectorize.source.ranges import size
 
 if TYPE_CHECKING:
     from cf_vectorize.checks.rules import BadLine

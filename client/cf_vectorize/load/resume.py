@@ -8,8 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.ledger import JournalError
-from cf_vectorize.source.ranges import select
-from cf_vectorize_overlay.body import chunks
+from cf_vectorize.source.ranges import chunks, select
 
 from .journal import Entry, digest
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from cf_vectorize.source.cut import Cut
     from cf_vectorize.source.open import Source
-    from cf_vectorize_overlay.body import Segment
+    from cf_vectorize.source.ranges import Segment
 
     from .journal import Journal, Mark
 

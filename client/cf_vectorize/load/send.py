@@ -13,6 +13,7 @@ from cf_vectorize.base.progress import Progress, Tracker
 from cf_vectorize.base.stop import Stop
 from cf_vectorize.source.cut import Cut
 from cf_vectorize.source.open import total_size
+from cf_vectorize.source.ranges import chunks, size
 from cf_vectorize_overlay.body import Body
 from cf_vectorize_overlay.errors import InputError, RejectedError, VectorizeError
 from cf_vectorize_overlay.index import Attempts, Cancelled
@@ -198,12 +199,14 @@ class Load:
     def _send(self, batch: Batch, attempts: Attempts, failures: list[VectorizeError]) -> str:
         sent = 0
 
-        def on_chunk(count: int) -> None:
+        def counted() -> Iterator[bytes]:
             nonlocal sent
-            if self._stop.is_set():
-                raise Cancelled
-            sent += count
-            self._tracker.add(sent=count)
+            for chunk in chunks(batch.body):
+                if self._stop.is_set():
+                    raise Cancelled
+                sent += len(chunk)
+                self._tracker.add(sent=len(chunk))
+                yield chunk
 
         def on_retry(error: VectorizeError, pause: float) -> None:
             nonlocal sent
@@ -218,7 +221,7 @@ class Load:
         attempts.on_retry, attempts.on_wait = on_retry, on_wait
         self._sending[id(attempts)] = attempts
         try:
-            return self._index.send(Body(batch.body, on_chunk), self._options.unparsable, attempts)
+            return self._index.send(Body(counted, size(batch.body)), self._options.unparsable, attempts)
         except VectorizeError:
             self._tracker.add(sent=-sent, taken_back=sent)
             raise

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from cf_vectorize_overlay.body import chunks
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 
 from .encode import STAND_IN_END
-from .ranges import select
+from .ranges import chunks, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from cf_vectorize_overlay.body import Segment
-
+    from .ranges import Segment
     from .spool import Readable
 
 BLOCK: Final = 1024 * 1024

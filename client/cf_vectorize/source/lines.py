@@ -11,9 +11,8 @@ from .ranges import split_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cf_vectorize_overlay.body import Segment
-
     from .cut import Cut
+    from .ranges import Segment
 
 
 class Line(NamedTuple):

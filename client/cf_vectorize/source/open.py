@@ -16,11 +16,11 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 import attrs
 
-from cf_vectorize_overlay.body import OpenFile
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .formats import DECOMPRESSORS, naming
 from .named import Named
+from .ranges import OpenFile
 from .records import rows_to_lines
 from .spool import FileInPlace, Spool
 from .table import Table, table

@@ -1,13 +1,85 @@
-"""Ranges of bytes that lie in files: their lines, and their parts."""
+"""Ranges of bytes that lie in files: read in pieces, their lines, and their parts."""
 
 from __future__ import annotations
 
+import os
+import threading
+import weakref
 from typing import TYPE_CHECKING
 
-from cf_vectorize_overlay.body import Segment, chunks
+import attrs
+
+from cf_vectorize_overlay.body import CHUNK
+from cf_vectorize_overlay.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+class OpenFile:
+    """A file descriptor for reading, closed when the last segment that lies in it is let go.
+
+    Args:
+        descriptor: The descriptor, owned from now on.
+        name: For messages.
+
+    """
+
+    def __init__(self, descriptor: int, name: str) -> None:
+        self.descriptor = descriptor
+        self.name = name
+        self._seeking = threading.Lock()
+        weakref.finalize(self, os.close, descriptor)
+
+    def read(self, size: int, position: int) -> bytes:
+        """Read at most `size` bytes from `position` on."""
+        if hasattr(os, "pread"):
+            return os.pread(self.descriptor, size, position)
+        with self._seeking:
+            os.lseek(self.descriptor, position, os.SEEK_SET)
+            return os.read(self.descriptor, size)
+
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Write all of `data` at the end."""
+        rest = memoryview(data)
+        with self._seeking:
+            os.lseek(self.descriptor, 0, os.SEEK_END)
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+
+
+@attrs.frozen
+class Segment:
+    """The bytes from `start` up to `stop` of an open file."""
+
+    file: OpenFile
+    start: int
+    stop: int
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """Read the bytes in pieces of at most `size`."""
+        position = self.start
+        while position < self.stop:
+            # Fresh bytes cost less than a reused buffer: the HTTP stack sends them as they are, and copies a buffer.
+            try:
+                chunk = self.file.read(min(size, self.stop - position), position)
+            except OSError as error:
+                raise InputError(f"{self.file.name}: {error.strerror}") from None
+            if not chunk:
+                raise InputError(f"{self.file.name} became shorter while it was being read; do not write to it")
+            position += len(chunk)
+            yield chunk
+
+
+def size(segments: Sequence[Segment]) -> int:
+    """Return the bytes of all segments together."""
+    return sum(segment.stop - segment.start for segment in segments)
+
+
+def chunks(segments: Sequence[Segment], size: int = CHUNK) -> Iterator[bytes]:
+    """Read the segments one after the other, in pieces of at most `size` bytes."""
+    for segment in segments:
+        yield from segment.chunks(size)
 
 
 def split_lines(segments: Sequence[Segment]) -> Iterator[bytes]:

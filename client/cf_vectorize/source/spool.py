@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from cf_vectorize_overlay.body import OpenFile, Segment
 from cf_vectorize_overlay.errors import InputError
 
 from .formats import MAGIC_SIZE, naming, refuse_other_formats
+from .ranges import OpenFile, Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
