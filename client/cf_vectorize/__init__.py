@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cf_vectorize.read.report import VerifyReport as VerifyReport
     from cf_vectorize.read.vectors import Vectors as Vectors
     from cf_vectorize.source.columns import columns as columns
+    from cf_vectorize.source.kinds import AsyncSourceLike as AsyncSourceLike
+    from cf_vectorize.source.kinds import SourceLike as SourceLike
     from cf_vectorize.source.named import named as named
     from cf_vectorize.source.table import table as table
     from cf_vectorize_overlay.errors import AuthenticationError as AuthenticationError
@@ -64,6 +66,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.read.report": "Finding VerifyReport",
         "cf_vectorize.read.vectors": "Vectors",
         "cf_vectorize.source.columns": "columns",
+        "cf_vectorize.source.kinds": "AsyncSourceLike SourceLike",
         "cf_vectorize.source.named": "named",
         "cf_vectorize.source.table": "table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "

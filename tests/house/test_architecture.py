@@ -194,8 +194,11 @@ def test_the_overlay_alone_sends_through_generated_and_nobody_uses_its_private_n
 # What is public.
 
 
+ALIASES = {"AsyncSourceLike", "SourceLike"}
+
+
 def public_members() -> Iterator[tuple[str, Any]]:
-    for name in cf_vectorize.__all__:
+    for name in set(cf_vectorize.__all__) - ALIASES:
         thing = getattr(cf_vectorize, name)
         yield name, thing
         for member, value in vars(thing).items():
@@ -209,7 +212,7 @@ def test_what_is_listed_is_what_is_visible() -> None:
     seen = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     machinery = {"annotations"}
     assert set(seen) - machinery <= set(cf_vectorize.__all__)
-    assert all(getattr(cf_vectorize, name).__name__ == name for name in cf_vectorize.__all__)
+    assert all(getattr(cf_vectorize, name).__name__ == name for name in set(cf_vectorize.__all__) - ALIASES)
     assert sorted(cf_vectorize.__all__) == list(cf_vectorize.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         cf_vectorize.nothing  # noqa: B018
