@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import nox
@@ -83,6 +84,27 @@ def types(session: nox.Session) -> None:
     benchmarks = ["--ignore-missing-imports", *map(str, Path("benchmarks").glob("*.py")), "benchmarks/programs"]
     session.run("mypy", *benchmarks, env={"MYPYPATH": "benchmarks:tests/servers"})
     session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into docs/_build/html: warnings are errors, links are followed, nothing is fetched."""
+    session.install("-e", ".[all]", *dependency_group("docs"))
+    site = Path("docs/_build/html")
+    shutil.rmtree(site, ignore_errors=True)
+    started = time.monotonic()
+    session.run(
+        "sphinx-build",
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "--doctree-dir",
+        "docs/_build/doctrees",
+        "docs",
+        str(site),
+    )
+    session.log(f"{time.monotonic() - started:.0f} s")
+    session.run("python", "scripts/check_site.py", str(site))
 
 
 @nox.session

@@ -62,7 +62,7 @@ class VectorizeEmulator:
 
         Args:
             times: How many; None until the faults are cleared.
-            fault: What: members of `cf_vectorize_emulator.core.faults.Fault`, such as `status=500`.
+            fault: What: members of `Fault`, such as `status=500`.
 
         Raises:
             ValueError: A member has a value that it cannot have.
