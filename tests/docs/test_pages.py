@@ -1,0 +1,24 @@
+"""The pages do what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from prepared import PREPARED, vectors
+from shell import ROOT
+from snippets import PAGES, parse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_of_the_page_runs(page: Path) -> None:
+    document = parse(page)
+    vectors()
+    if prepare := PREPARED.get(str(page.relative_to(ROOT))):
+        document.namespace.update(prepare())
+    for example in document.examples():
+        example.evaluate()
