@@ -6,7 +6,6 @@ import asyncio
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -19,32 +18,12 @@ from cf_vectorize_emulator.emulator import Settings
 from cf_vectorize_emulator.inprocess import EmulatorTransport
 from cf_vectorize_emulator.server import Address, serve
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytest_plugins = ["pytester"]
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 INSERT = f"{CLOUDFLARE}/accounts/{ACCOUNT}/vectorize/v2/indexes/i/insert"
 GET = INSERT.replace("insert", "get_by_ids")
 NOW = Settings(visibility=Visibility.parse("immediately"))
-
-
-def documented(pytestconfig: pytest.Config, name: str) -> str:
-    """Return the Python example of docs/emulator.md that begins with a comment of this name."""
-    text = (pytestconfig.rootpath / "docs/emulator.md").read_text(encoding="utf-8")
-    return text.partition(f"```python\n# {name}\n")[2].partition("```")[0]
-
-
-def test_the_documented_tests_pass(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> None:
-    pytester.makepyfile(test_loader=documented(pytestconfig, "test_loader.py"))
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=3)
-
-
-def test_the_documented_transport_works(pytestconfig: pytest.Config, tmp_path: Path) -> None:
-    script = tmp_path / "in_process.py"
-    script.write_text(documented(pytestconfig, "in_process.py"))
-    assert subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout == "200 []\n"
 
 
 def test_the_core_knows_nothing_of_http(pytestconfig: pytest.Config) -> None:
