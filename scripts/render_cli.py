@@ -17,7 +17,7 @@ HEAD = """\
 
 Written by `python scripts/render_cli.py` from the program; do not edit.
 
-    cf-vectorize COMMAND …
+`cf-vectorize COMMAND …`
 
 """
 
@@ -26,7 +26,8 @@ def render() -> str:
     """Return the page."""
     sections = [section(name, command) for name, command in parsers()[1].items()]
     variables = "".join(f"    {line.removeprefix('  ')}\n" for line in ENVIRONMENT.splitlines()[1:])
-    return f"{HEAD}{sentence(EXIT_CODES)}\nEnvironment variables:\n\n{variables}{''.join(sections)}"
+    mark = "<!-- not run: a list -->\n"
+    return f"{HEAD}{sentence(EXIT_CODES)}\nEnvironment variables:\n\n{mark}{variables}{''.join(sections)}"
 
 
 def sentence(text: str) -> str:
