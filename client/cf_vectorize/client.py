@@ -67,6 +67,7 @@ class Client:
     ) -> None:
         self._name = index
         try:
+            logs.log_as_told()
             self._index = overlay.Index(
                 index,
                 account_id=account_id,
