@@ -31,6 +31,12 @@ import attrs
 class VectorizeError(Exception):
     """The base of every error this package raises.
 
+    Ctrl-C is none of them: see `InsertInterrupted`.
+
+    What to do: read the message, which names the place and what helps. Where
+    `retryable` is true the same call may succeed later, and sending again is
+    safe: an insert never overwrites.
+
     Attributes:
         retryable: Whether the same request may succeed later.
         report: What became of the load that this error ended, an
@@ -56,14 +62,26 @@ def _empty(kind: type[VectorizeError], args: tuple[Any, ...]) -> VectorizeError:
 
 
 class InputError(VectorizeError, ValueError):
-    """An argument or a source is wrong. Nothing of it was sent."""
+    """An argument or a source is wrong. Nothing of it was sent.
+
+    Also a missing credential, a variable of the environment that cannot be
+    used, and an extra that is not installed.
+
+    What to do: the message names the argument, or the file and the line, and
+    what it should be.
+    """
 
 
 @attrs.define(slots=False)
 class TransportError(VectorizeError):
     """No answer arrived.
 
-    Whether the service acted is unknown; sending again is safe.
+    Connecting, sending or receiving failed, or took too long, and went on
+    failing for as long as `give_up_after` allows. Whether the service acted is
+    unknown; sending again is safe.
+
+    What to do: check the network, the address (`CLOUDFLARE_BASE_URL`) and the
+    proxy, and call again; a load with a journal goes on where it was.
 
     Attributes:
         message: What failed, and what can be done where that is known.
@@ -88,6 +106,12 @@ class TransportError(VectorizeError):
 @attrs.define(slots=False)
 class ResponseError(VectorizeError):
     """The service answered, and not with success.
+
+    Which of the classes below it is follows from Cloudflare's code, and from
+    the HTTP status where there is none.
+
+    What to do: `message` and `code` say what the service minds; `ray` is what
+    Cloudflare's support asks for.
 
     Attributes:
         message: The service's words, or what is wrong with its answer.
@@ -133,11 +157,21 @@ class ResponseError(VectorizeError):
 
 
 class AuthenticationError(ResponseError):
-    """The token, or the email and key, are refused, or lack the permission."""
+    """The token, or the email and key, are refused, or lack the permission.
+
+    What to do: take a token of the account whose id is given, that has not
+    expired, with the permission Vectorize Write; Vectorize Read is enough to
+    read.
+    """
 
 
 class NotFoundError(ResponseError):
-    """There is no such account or index."""
+    """There is no such account or index.
+
+    What to do: compare account id and index name with the dashboard. An index
+    is created with other tools, such as wrangler. A `base_url` without its path
+    `/client/v4` may be answered like this too.
+    """
 
 
 _BODY_TOO_LARGE = re.compile(r"\b(body|payload|request|entity)\b.*\btoo large", re.IGNORECASE)
@@ -146,6 +180,10 @@ _BODY_TOO_LARGE = re.compile(r"\b(body|payload|request|entity)\b.*\btoo large", 
 @attrs.define(slots=False)
 class RejectedError(ResponseError):
     """The request is refused; sending it again will not help.
+
+    What to do: mend the lines at `place`; `check` finds before a load what is
+    known to be refused. `rejects` keeps bad lines back, and
+    `unparsable="discard"` lets the service drop what it cannot parse.
 
     Attributes:
         line: The line the service names, counted from 0 in the body it
@@ -175,14 +213,23 @@ class RateLimitError(ResponseError):
     """Too many requests.
 
     The account's budget of 1,200 in 5 minutes is used up, or writes are
-    throttled (code 40041).
+    throttled (code 40041), and were so for longer than `give_up_after` allows
+    to wait.
+
+    What to do: call again in 5 minutes. Where other programs use the account
+    too, leave them a part with `requests_per_5min`, or share one `budget`.
     """
 
     retryable = True
 
 
 class ServerError(ResponseError):
-    """The service or Cloudflare's edge failed; the same request may succeed later."""
+    """The service or Cloudflare's edge failed; the same request may succeed later.
+
+    It was sent again for as long as `give_up_after` allows.
+
+    What to do: call again later; a load with a journal goes on where it was.
+    """
 
     retryable = True
 
@@ -191,7 +238,11 @@ class ServerError(ResponseError):
 class UnexpectedResponseError(ResponseError):
     """The answer is no envelope, or not the one that was asked for.
 
-    Whether the service acted is unknown.
+    A redirect, a page of a proxy or of another server, or an envelope with
+    something else in it. Whether the service acted is unknown.
+
+    What to do: the message shows how the answer begins; see whether `base_url`
+    leads to the API, and what stands between.
 
     Attributes:
         retryable: False where the same request would be answered alike, as with

@@ -26,7 +26,14 @@ _OPEN: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 class JournalError(VectorizeError):
-    """A journal is in use or damaged, or does not go with the load."""
+    """A journal is in use or damaged, or does not go with the load.
+
+    Likewise the file `OUTPUT.part` of an export.
+
+    What to do: the message says which. Wait for the other process; load to
+    the index that it is of; say `on_changed="resend"` where a source was meant
+    to change; else take another file: loading from the start is safe.
+    """
 
     __module__ = "cf_vectorize"
 

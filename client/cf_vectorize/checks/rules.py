@@ -93,6 +93,9 @@ class BadLine:
 class BadLinesError(InputError):
     """Lines of one batch that the service would refuse; the batch was not sent.
 
+    What to do: mend the lines, each of which is named with its place and its
+    reason, or give `rejects` to load the others without them.
+
     Attributes:
         lines: Every bad line of the batch, in order.
         more: Bad lines of the batch that are not among them: 0 but in a long

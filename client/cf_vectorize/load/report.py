@@ -275,6 +275,13 @@ class Tally:
 class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
     """Some batches of a load failed; one exception for each, in their order.
 
+    Other batches were accepted: where none was, the first failure is raised
+    itself.
+
+    What to do: `report.failed` has each batch with its error. When the causes
+    are mended, call again: with a journal only what is missing is sent, and
+    without one sending everything again is safe.
+
     Attributes:
         report: What was accepted and what was not, batch by batch.
 
@@ -296,6 +303,8 @@ class InsertError(ExceptionGroup[VectorizeError], VectorizeError):
 
 class InsertInterrupted(KeyboardInterrupt):
     """Ctrl-C ended a load; no `VectorizeError`: it goes up like any Ctrl-C.
+
+    What to do: call again; with a journal the load goes on where it was.
 
     Attributes:
         report: What was accepted until then.
