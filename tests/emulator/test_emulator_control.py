@@ -209,6 +209,8 @@ def test_whatever_can_be_done_can_be_done_by_route_by_fixture_and_on_the_page(py
     scripts = "".join(file.read_text() for file in page.glob("*.js"))
     documented = (root / "docs/emulator.md").read_text()
     assert set(ACTIONS) == {(method, path) for method, path in GUARDED if method != "GET"}
+    table = documented.partition("## Control routes\n")[2].partition("\n\n|")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(GET|POST|PUT|DELETE) ([\w-]+)[`?]", table)) == {*GUARDED, ("GET", "health")}
     for (method, path), names in ACTIONS.items():
         assert f'ask("{method}", "{path}"' in scripts
         assert f"`{method} {path}" in documented
