@@ -80,8 +80,7 @@ class BoundedStream:
     Args:
         stream: The stream, whose `read` and `write` are replaced; one thread at a time uses it.
         current: Returns the exchange that this thread is in.
-        library: Has the classes `ReadTimeout`, `WriteError`, `WriteTimeout`, `NetworkError` and `TimeoutException`
-            of what the stream raises.
+        library: The module of the errors that the stream raises.
 
     """
 

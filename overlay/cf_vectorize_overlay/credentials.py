@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -99,24 +100,15 @@ def checked_base_url(base_url: str | None) -> str:
 
     """
     given = base_url or os.environ.get("CLOUDFLARE_BASE_URL") or BASE_URL
-    problem = _url_problem(given)
-    if problem is None:
+    whole = False
+    with suppress(ValueError):
+        parts = urlsplit(given) if isinstance(given, str) and given.isprintable() else urlsplit("")
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    if whole and not re.search("[?#@]", given):
         return given.rstrip("/")
-    raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {problem}; it looks like {BASE_URL} or {EMULATOR_URL}")
-
-
-def _url_problem(url: object) -> str | None:
-    """Say why paths cannot be added to a URL."""
-    if "@" in str(url):
-        return "holds a password or an @"
-    try:
-        parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else None
-        whole = parts is not None and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole:
-        return f"is {url!r}"
-    return f"is {url!r}, with a query or a fragment" if re.search(r"[?#]", str(url)) else None
+    shown = "holds a password or an @" if "@" in str(given) else f"is {given!r}"
+    extra = ", with a query or a fragment" if whole else ""
+    raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {shown}{extra}; it looks like {BASE_URL} or {EMULATOR_URL}")
 
 
 def is_loopback(base_url: str) -> bool:

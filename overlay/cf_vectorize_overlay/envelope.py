@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from array import array
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from cf_vectorize_overlay import errors
@@ -73,21 +75,19 @@ def unwrap(
     if envelope is not None and envelope["success"] and status == OK:
         return envelope
 
-    def told(text: str) -> str:
-        return printable(scrub(text))
+    def told(text: Any) -> Any:
+        return printable(scrub(text)) if isinstance(text, str) else None
 
     failure = envelope if envelope is not None and not envelope["success"] else {}
     first: dict[str, Any] = next(_objects(failure.get("errors")), {})
     code = first.get("code") if type(first.get("code")) is int else None
     kind = _kind(status, code, enveloped=bool(failure))
     message = _messages(failure) if failure else _describe(status, headers, body)
-    ray = headers.get("cf-ray")
-    error = kind(told(message), status, code, method, told(path), ray and told(ray)[:EXCERPT], retry_after(headers))
-    source = first.get("source")
-    pointer = source.get("pointer") if isinstance(source, dict) else None
-    error.pointer = told(pointer) if isinstance(pointer, str) else None
-    link = first.get("documentation_url")
-    error.documentation_url = told(link) if isinstance(link, str) else None
+    ray = told(headers.get("cf-ray"))
+    error = kind(told(message), status, code, method, told(path), ray and ray[:EXCERPT], retry_after(headers))
+    source: dict[str, Any] = next(_objects([first.get("source")]), {})
+    error.pointer = told(source.get("pointer"))
+    error.documentation_url = told(first.get("documentation_url"))
     error.messages = tuple(map(told, notices(failure)))
     if isinstance(error, errors.UnexpectedResponseError):
         error.retryable = status == OK
@@ -165,13 +165,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def _decode(body: bytes) -> dict[str, Any] | None:
     """Return the body as an envelope, None where it is none."""
-    try:
+    with suppress(ArithmeticError, RecursionError, TypeError, ValueError):
         document = decode(body)
-    except (ArithmeticError, RecursionError, TypeError, ValueError):
-        return None
-    if not isinstance(document, dict) or not isinstance(document.get("success"), bool):
-        return None
-    return document
+        if isinstance(document, dict) and isinstance(document.get("success"), bool):
+            return document
+    return None
 
 
 def _kind(status: int, code: int | None, *, enveloped: bool) -> type[errors.ResponseError]:
@@ -190,18 +188,15 @@ def _objects(listed: Any) -> Iterator[dict[str, Any]]:
 
 def _messages(envelope: dict[str, Any]) -> str:
     """Return the messages of an envelope's errors, each with those of what caused it."""
-    said = (": ".join(_chain(error)) for error in _objects(envelope.get("errors")))
+    said = (": ".join(islice(_chain(error), CAUSES)) for error in _objects(envelope.get("errors")))
     return "; ".join(filter(None, said)) or "the service reports failure without saying why"
 
 
-def _chain(error: dict[str, Any]) -> list[str]:
-    found, pending = [], [error]
+def _chain(error: dict[str, Any]) -> Iterator[str]:
+    pending = [error]
     for cause in pending:
-        found.append(str(cause.get("message", "")))
+        yield str(cause.get("message", ""))
         pending += _objects(cause.get("error_chain"))
-        if len(found) == CAUSES:
-            break
-    return found
 
 
 def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:

@@ -22,6 +22,7 @@ All of them survive `pickle`. None holds a token, a key or an account id.
 
 from __future__ import annotations
 
+import copyreg
 import re
 from typing import Any
 
@@ -52,13 +53,7 @@ class VectorizeError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By its fields: some frameworks append to the `args` that Python would make it from.
-        return _empty, (type(self), self.args), self.__dict__
-
-
-def _empty(kind: type[VectorizeError], args: tuple[Any, ...]) -> VectorizeError:
-    error = kind.__new__(kind)
-    error.args = args
-    return error
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InputError(VectorizeError, ValueError):
@@ -143,17 +138,12 @@ class ResponseError(VectorizeError):
     messages: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        facts = [f"HTTP {self.status}"]
-        if self.code is not None:
-            facts.append(f"code {self.code}")
-        if self.ray is not None:
-            facts.append(f"cf-ray {self.ray}")
-        said = [self.message, *self.messages]
-        if self.pointer is not None:
-            said.append(f"at {self.pointer}")
-        if self.documentation_url is not None:
-            said.append(f"see {self.documentation_url}")
-        return f"{'; '.join(said)} ({', '.join(facts)}; {self.method} {self.path})"
+        code = "" if self.code is None else f", code {self.code}"
+        ray = "" if self.ray is None else f", cf-ray {self.ray}"
+        place = "" if self.pointer is None else f"; at {self.pointer}"
+        link = "" if self.documentation_url is None else f"; see {self.documentation_url}"
+        said = "; ".join([self.message, *self.messages])
+        return f"{said}{place}{link} (HTTP {self.status}{code}{ray}; {self.method} {self.path})"
 
 
 class AuthenticationError(ResponseError):
@@ -202,10 +192,8 @@ class RejectedError(ResponseError):
 
     @property
     def too_large(self) -> bool:
-        """Whether the body's size is the reason.
-
-        The service's code for that is not known, its status is.
-        """
+        """Whether the body's size is the reason."""
+        # The service's code for that is not known, its status is.
         return self.status == 413 or (self.line is None and _BODY_TOO_LARGE.search(self.message) is not None)  # noqa: PLR2004
 
 

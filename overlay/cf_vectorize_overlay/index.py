@@ -18,8 +18,9 @@ from .bounds import Exchange
 from .credentials import Credentials, checked_base_url, is_loopback
 from .envelope import printable
 from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
-from .limits import GIVE_UP_AFTER, ID_BYTES, IDS_PER_GET_BY_IDS, TIMEOUT
+from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
 from .pacing import RETRY_AFTER_CAP, budget_of, pause_before_retry
+from .vector import id_problem
 from .wire import ANSWER, VECTORS_ANSWER, Wire
 
 if TYPE_CHECKING:
@@ -123,15 +124,16 @@ class Index:
             del account_id, api_token, api_email, api_key, base_url
         _refuse_settings(name, timeout, give_up_after, requests_per_5min)
         self._credentials = credentials
-        self._give_up_after = give_up_after
         if budget is not None and not all(callable(getattr(budget, name, None)) for name in BUDGET):
             raise InputError(f"budget is {budget!r}; it has the methods {', '.join(BUDGET)}")
+        # Who named no patience, and never had an answer, is told soon that the service cannot be reached.
+        self._unreached = give_up_after is None
+        self._patience = GIVE_UP_AFTER if give_up_after is None else give_up_after
         self._keeps_own_pace = requests_per_5min is not None or budget is not None
         self._budget: Budget = budget or budget_of(
             f"{self._base_url}\n{credentials.secrets}", requests_per_5min, _now
         )
         self._wire = Wire(self._base_url, credentials, timeout)
-        self._answered = False
         self._warned_at = -math.inf
         # The last refusal for too many requests, when it came, and until when it holds.
         self._throttled: tuple[RateLimitError, float, float] | None = None
@@ -229,10 +231,13 @@ class Index:
             self._wait_for_budget(attempts)
             attempts.made += 1
             exchange = Exchange(most, size)
-            if self._give_up_after is None and not self._answered:
+            if self._unreached:
                 exchange.connecting = max(1.0, patient_until - time.monotonic())
             try:
-                result = self._counted(once, exchange)
+                try:
+                    result = once(exchange)
+                finally:
+                    self._budget.give_back(exchange.headers)
             except VectorizeError as error:
                 failures += 1
                 now = time.monotonic()
@@ -246,24 +251,14 @@ class Index:
                 attempts.on_retry(error, pause)
                 _wait(pause, attempts)
             else:
-                self._answered = True
+                self._unreached = False
                 for text in exchange.notices:
                     self._say(f"answered with success, and with a notice: {printable(text)}")
                 return result
 
-    def _counted(self, once: Callable[[Exchange], T], exchange: Exchange) -> T:
-        try:
-            return once(exchange)
-        finally:
-            self._budget.give_back(exchange.headers)
-
-    @property
-    def _patience(self) -> float:
-        return GIVE_UP_AFTER if self._give_up_after is None else self._give_up_after
-
     def _pause(self, error: VectorizeError, failures: int) -> float:
         """Return the seconds before the next attempt; a throttled worker imposes them on all others."""
-        self._answered = self._answered or isinstance(error, ResponseError)
+        self._unreached = self._unreached and not isinstance(error, ResponseError)
         pause = pause_before_retry(failures, error.retry_after if isinstance(error, ResponseError) else None)
         if isinstance(error, RateLimitError):
             held = min(pause, RETRY_AFTER_CAP)
@@ -313,17 +308,6 @@ def _wait(seconds: float, attempts: Attempts) -> None:
     attempts.waiting = False
     if attempts.stop.is_set():
         raise Cancelled
-
-
-def id_problem(identity: object) -> str | None:
-    """Say why something is no id: not a string, empty, or longer than 64 bytes of UTF-8."""
-    if not isinstance(identity, str):
-        return f"is {type(identity).__name__}; an id is a string"
-    try:
-        size = len(identity.encode())
-    except UnicodeEncodeError:
-        return "holds a lone surrogate, which UTF-8 cannot express"
-    return None if 0 < size <= ID_BYTES else f"is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}"
 
 
 def _refuse_settings(name: object, timeout: object, give_up_after: object, requests_per_5min: object) -> None:

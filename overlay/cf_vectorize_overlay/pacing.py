@@ -42,9 +42,7 @@ MOST_DIGITS: Final = 9
 
 
 class Budget(Protocol):
-    """What says when a request may start.
-
-    An account's requests count together, whoever makes them.
+    """What says when a request may start: one for all requests of an account.
 
     In durations and never clock readings, so that one may serve several
     machines. Safe to use from several threads.
@@ -110,7 +108,11 @@ class AccountBudget:
         with self._lock:
             now = self._clock()
             _forget(self._starts, now - self._window)
-            moment = self._after_stop(now)
+            stop = max(self._blocked_until, self._left_until if self._left is not None and self._left <= 0 else 0.0)
+            moment = now
+            if stop > now:
+                # A slot of its own for each caller.
+                moment = self._restart_at = max(stop, self._restart_at + RESTART_SPACING)
             if len(self._starts) >= self._requests:
                 moment = max(moment, self._starts[-self._requests] + self._window)
             if moment == now:
@@ -119,16 +121,6 @@ class AccountBudget:
                 if self._left is not None:
                     self._left -= 1
             return moment - now
-
-    def _after_stop(self, now: float) -> float:
-        """Return the earliest start that the service's last words allow, a slot of its own for each caller."""
-        stop = self._blocked_until
-        if self._left is not None and self._left <= 0:
-            stop = max(stop, self._left_until)
-        if stop <= now:
-            return now
-        self._restart_at = max(stop, self._restart_at + RESTART_SPACING)
-        return self._restart_at
 
     def give_back(self, headers: Mapping[str, str] | None) -> None:
         """Note that a request has ended, and what its answer says of the budget."""
@@ -189,14 +181,8 @@ _SHARING = threading.Lock()
 
 
 def budget_of(account: str, requests: int | None, clock: Callable[[], float]) -> AccountBudget:
-    """Return the one budget of this process for an account.
-
-    Args:
-        account: Where the service is and who asks; kept as a hash.
-        requests: As for `AccountBudget`; where several are given, the smallest counts.
-        clock: As for `AccountBudget`.
-
-    """
+    """Return the one budget of this process for an account; where several numbers are given, the smallest counts."""
+    # The text holds secrets, and lasts no longer than this.
     key = hashlib.blake2b(account.encode(), digest_size=16).digest()
     with _SHARING:
         budget = _SHARED.get(key)

@@ -1,4 +1,4 @@
-"""The vector that this package hands out and takes in."""
+"""The vector that this package hands out and takes in, and its id."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
+from .limits import ID_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
 def _short(value: object) -> str:
     """Return the start of a long repr, on one line: 1,536 values would fill a screen."""
     return " ".join(reprlib.repr(value).split())
+
+
+def id_problem(identity: object) -> str | None:
+    """Say why something is no id: not a string, empty, or longer than 64 bytes of UTF-8."""
+    if not isinstance(identity, str):
+        return f"is {type(identity).__name__}; an id is a string"
+    try:
+        size = len(identity.encode())
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which UTF-8 cannot express"
+    return None if 0 < size <= ID_BYTES else f"is {size} bytes of UTF-8; an id is 1 to {ID_BYTES}"
 
 
 @attrs.frozen

@@ -138,37 +138,32 @@ class Wire:
         exchange.begin(self._timeout)
         around = getattr(_HERE, "exchange", None)
         _HERE.exchange = exchange
-        failure: VectorizeError
+        failure: BaseException
         try:
             parsed: Any = send().parsed
-        except VectorizeError as error:
-            failure = error
-        except (httpx.HTTPError, LateError) as error:
-            failure = self._transport_error(error, exchange)
-            traceback.clear_frames(error.__traceback__)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            traceback.clear_frames(error.__traceback__)
-            if exchange.headers is None:
-                error.__context__ = None
-                raise
-            # The generated parser's ways of saying that a member is missing or of another type.
-            failure = self._unexpected(exchange, f"{type(error).__name__}: {error}")
-        except BaseException as error:
-            # Frames and contexts hold the request with its credentials; error reporters print them.
-            traceback.clear_frames(error.__traceback__)
-            error.__context__ = None
-            raise
-        else:
             # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
             what = problem(exchange.result)
             if what is None:
                 return parsed.result
             failure = self._unexpected(exchange, what)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failure = self._ours(error, exchange)
+            traceback.clear_frames(error.__traceback__)
         finally:
             _HERE.exchange = around
-        traceback.clear_frames(failure.__traceback__)
+        # Frames and contexts hold the request with its credentials; error reporters print them.
         failure.__cause__ = failure.__context__ = None
         raise failure
+
+    def _ours(self, error: BaseException, exchange: Exchange) -> BaseException:
+        """Return what an error of the HTTP library or of the generated parser means; any other is what it is."""
+        if isinstance(error, httpx.HTTPError | LateError):
+            return self._transport_error(error, exchange)
+        # The generated parser's ways of saying that a member is missing or of another type.
+        wrong = isinstance(error, KeyError | TypeError | ValueError | AttributeError)
+        if wrong and not isinstance(error, VectorizeError) and exchange.headers is not None:
+            return self._unexpected(exchange, f"{type(error).__name__}: {error}")
+        return error
 
     def _watch(self, request: httpx.Request) -> None:
         """See to it that the stream on which a request goes is held to the bounds of its exchange."""

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cf_vectorize.read import export
-    from cf_vectorize_overlay import index as overlay_index
+    from cf_vectorize_overlay import vector as overlay_vector
 
     from . import terminal
 else:
-    export, overlay_index = Late("cf_vectorize.read.export"), Late("cf_vectorize_overlay.index")
+    export, overlay_vector = Late("cf_vectorize.read.export"), Late("cf_vectorize_overlay.vector")
     terminal = Late("cf_vectorize.cli.terminal")
 
 
@@ -68,7 +68,7 @@ def _ids(arguments: argparse.Namespace) -> Iterator[str]:
     for number, line in enumerate(lines_of("--ids-from", arguments.ids_from) if arguments.ids_from else (), 1):
         if not line:
             continue
-        if problem := overlay_index.id_problem(line):
+        if problem := overlay_vector.id_problem(line):
             raise cf_vectorize.InputError(f"--ids-from {arguments.ids_from}:{number}: {problem}")
         yield line
 
