@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .wire import Request as Request
     from .wire import Response as Response
 
+NEEDS_EXTRA = "the contract is an extra: pip install 'cf-vectorize[contract]'"
 # The command line asks for the package also where the extra is not installed.
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,

@@ -1,23 +1,16 @@
-"""The command `cf-vectorize contract`: its arguments, and what it prints. Imports what it needs when it runs."""
+"""The command `cf-vectorize contract`: its arguments; what runs it is imported then, since help needs none of it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-import signal
 import sys
-import threading
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from importlib import import_module
 
-if TYPE_CHECKING:
-    from .judge import Judge, Judgement
-    from .recordings import Recorder
-    from .report import Report
+from . import NEEDS_EXTRA
 
-USAGE, INTERRUPTED = 2, 130
+USAGE = 2
 WAIT = 120.0
 EXIT_CODES = """\
 exit codes: 0 the contract is kept; 1 it is broken; 2 wrong usage; 3 nothing is broken, but something could not be
@@ -59,101 +52,23 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command: print the report, and return the exit code."""
-    from cf_vectorize_overlay.errors import InputError  # noqa: PLC0415 - help needs none of it
-
     alone = arguments.replay or arguments.proxy is not None
+    if arguments.index is None and not alone:
+        return _refuse("which index? Name one that exists, or use --replay or --proxy", arguments)
+    if (arguments.index is not None and alone) or (arguments.replay and arguments.record):
+        return _refuse("--replay and --proxy take no index, and --replay records nothing", arguments)
     try:
-        if arguments.index is None and not alone:
-            raise InputError("which index? Name one that exists, or use --replay or --proxy")  # noqa: TRY301
-        if (arguments.index is not None and alone) or (arguments.replay and arguments.record):
-            raise InputError("--replay and --proxy take no index, and --replay records nothing")  # noqa: TRY301
-        if arguments.replay:
-            from .replaying import replay  # noqa: PLC0415
-
-            return _print(replay(arguments.replay), arguments)
-        return _watch(arguments) if alone else _probe(arguments)
+        running = import_module("cf_vectorize_contract.running")
     except ImportError as error:
-        problem = f"{error}; the contract is an extra: pip install 'cf-vectorize[contract]'"
-    except InputError as error:
-        problem = str(error)
+        return _refuse(f"{error}; {NEEDS_EXTRA}", arguments)
+    try:
+        return int(running.run(arguments))
+    except running.InputError as error:
+        return _refuse(str(error), arguments)
+
+
+def _refuse(problem: str, arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps({"kept": False, "exit_code": USAGE, "error": problem}) + "\n")
     sys.stderr.write(f"error: {problem}\n")
     return USAGE
-
-
-def _probe(arguments: argparse.Namespace) -> int:
-    from cf_vectorize_overlay.credentials import Credentials  # noqa: PLC0415
-
-    from .probes import every_probe  # noqa: PLC0415
-    from .probing import Probing, Service  # noqa: PLC0415
-
-    service = Service(arguments.index, Credentials.find(None, None, None, None))
-    if recorder := _recorder(arguments, service.judge):
-        recorder.check(probe.name for probe in every_probe(insert=arguments.insert))
-        service.keep = recorder.keep
-    probing = Probing(service, wait=arguments.wait)
-    try:
-        probing.run(insert=arguments.insert)
-    except KeyboardInterrupt:
-        _print(probing.report, arguments)
-        return INTERRUPTED
-    return _print(probing.report, arguments, recorder)
-
-
-def _watch(arguments: argparse.Namespace) -> int:
-    from cf_vectorize_overlay.credentials import checked_base_url  # noqa: PLC0415
-    from cf_vectorize_overlay.errors import InputError  # noqa: PLC0415
-
-    from .proxy import Proxy  # noqa: PLC0415
-    from .report import lines_of  # noqa: PLC0415
-
-    def say(judgement: Judgement) -> None:
-        sys.stdout.write("".join(f"{line}\n" for line in lines_of(judgement)))
-        sys.stdout.flush()
-
-    def end(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    try:
-        proxy = Proxy(checked_base_url(None), port=arguments.proxy)
-    except (OSError, OverflowError) as error:
-        raise InputError(f"--proxy {arguments.proxy}: {error}") from None
-    recorder = _recorder(arguments, proxy.judge)
-    if recorder:
-        proxy.keep = recorder.keep
-    if not arguments.json:
-        proxy.on_judged = say
-    # Also in the background, where a shell lets Ctrl-C pass by.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    with proxy:
-        told = f"Judging what is sent to {proxy.base_url}, and passing it on to {proxy.upstream.host}; Ctrl-C ends."
-        sys.stderr.write(f"{told}\n")
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
-    return _print(proxy.report, arguments, recorder, told=not arguments.json)
-
-
-def _recorder(arguments: argparse.Namespace, judge: Judge) -> Recorder | None:
-    from .recordings import Recorder  # noqa: PLC0415
-
-    if not arguments.record:
-        return None
-    recorder = Recorder(Path(arguments.record), "live", judge, overwrite=arguments.overwrite)
-    recorder.check(())
-    return recorder
-
-
-def _print(
-    report: Report, arguments: argparse.Namespace, recorder: Recorder | None = None, *, told: bool = False
-) -> int:
-    """Print the report, all of it or what was not told as it came, and return its exit code."""
-    if arguments.json:
-        text = json.dumps(report.as_json(), indent=2)
-    else:
-        text = "\n".join(report.summary() if told else report.as_text())
-    sys.stdout.write(text + "\n")
-    if recorder:
-        sys.stderr.write(f"{len(recorder.written)} recordings in {arguments.record}\n")
-    return report.exit_code

@@ -11,7 +11,7 @@ from .fragment import Fragment
 from .wire import lower, media_type, read_json, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from .wire import Request, Response
 
@@ -53,6 +53,14 @@ class Judgement:
     code: int | None = None
     ray: str | None = None
     seconds: float | None = None
+
+    def lines(self) -> Iterator[str]:
+        """Say it in words: a line, and one for each reason and note."""
+        facts = [f"HTTP {self.status}"] if self.status else []
+        facts += [f"code {self.code}"] if self.code else []
+        facts += [f"cf-ray {self.ray}"] if self.ray and self.verdict != "kept" else []
+        yield f"{self.verdict:<10}  {self.name}" + (f" ({', '.join(facts)})" if facts else "")
+        yield from (f"            {said}" for said in (*self.reasons, *self.notes))
 
 
 class Judge:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import attrs
 
+from cf_vectorize_overlay.credentials import checked_base_url
+
 from .judge import Judge, Judgement
 from .recordings import kept
 from .report import Report
@@ -33,7 +35,7 @@ class Proxy:
     """Stands before a service on the loopback address, passes everything on, and judges it.
 
     Args:
-        base_url: The service's base URL.
+        base_url: The service's base URL; by default what `CLOUDFLARE_BASE_URL` or Cloudflare says.
         port: Where to listen; 0 takes a free port.
         timeout: Seconds that an exchange may take.
 
@@ -46,8 +48,8 @@ class Proxy:
 
     """
 
-    def __init__(self, base_url: str, *, port: int = 0, timeout: float = TIMEOUT) -> None:
-        self.upstream = Upstream(base_url, timeout)
+    def __init__(self, base_url: str | None = None, *, port: int = 0, timeout: float = TIMEOUT) -> None:
+        self.upstream = Upstream(checked_base_url(base_url), timeout)
         self.judge = Judge()
         self.report = Report(self.upstream.host, self.judge.open.version)
         self.exchanges: list[tuple[Request, Response]] = []

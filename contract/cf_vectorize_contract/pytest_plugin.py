@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import cf_vectorize_contract
+
+from . import NEEDS_EXTRA
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .proxy import Proxy
-
-NEEDS_EXTRA = "the contract is an extra: pip install 'cf-vectorize[contract]'"
 
 
 @pytest.fixture
@@ -22,19 +24,16 @@ def vectorize_contract(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
     that too, and lets CLOUDFLARE_BASE_URL point to itself for the length of the test.
     """
     try:
-        from cf_vectorize_overlay.credentials import checked_base_url  # noqa: PLC0415
-
-        from .proxy import Proxy  # noqa: PLC0415
-        from .report import lines_of  # noqa: PLC0415
+        judging_proxy = cf_vectorize_contract.Proxy
     except ImportError as error:
         raise pytest.fail.Exception(f"vectorize_contract: {error}; {NEEDS_EXTRA}", pytrace=False) from None
     if "vectorize_emulator" in request.fixturenames:
         request.getfixturevalue("vectorize_emulator")
-    with Proxy(checked_base_url(None)) as proxy:
+    with judging_proxy() as proxy:
         monkeypatch.setenv("CLOUDFLARE_BASE_URL", proxy.base_url)
         yield proxy
         proxy.settle()
-    broken = [line for found in proxy.report.results if found.verdict == "broken" for line in lines_of(found)]
+    broken = [line for found in proxy.report.results if found.verdict == "broken" for line in found.lines()]
     if broken:
         pytest.fail("\n".join(["the contract is broken:", *broken]), pytrace=False)
     if not proxy.report.counts:

@@ -82,7 +82,7 @@ class Report:
     def as_text(self) -> Iterator[str]:
         """Say the report in words, one line at a time."""
         for result in self.results:
-            yield from lines_of(result)
+            yield from result.lines()
         yield from self.summary()
 
     def summary(self) -> Iterator[str]:
@@ -104,13 +104,3 @@ class Report:
                 NOT_JUDGED: f"Nothing is broken, but {self.counts['not judged']:,} of {total:,} exchanges could not "
                 "be judged.",
             }[self.exit_code]
-
-
-def lines_of(judgement: Judgement) -> Iterator[str]:
-    """Say one judgement in words: a line, and one for each reason and note."""
-    facts = [f"HTTP {judgement.status}"] if judgement.status else []
-    facts += [f"code {judgement.code}"] if judgement.code else []
-    facts += [f"cf-ray {judgement.ray}"] if judgement.ray and judgement.verdict != "kept" else []
-    yield f"{judgement.verdict:<10}  {judgement.name}" + (f" ({', '.join(facts)})" if facts else "")
-    yield from (f"            {reason}" for reason in judgement.reasons)
-    yield from (f"            {note}" for note in judgement.notes)

@@ -26,6 +26,7 @@ __all__ = [
     "serve",
 ]
 
+NEEDS_EXTRA = "the emulator is an extra: pip install 'cf-vectorize[emulator]'"
 _HOME = {
     "Fault": ".core.faults",
     "Rate": ".core.rate",

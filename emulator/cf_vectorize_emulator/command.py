@@ -6,10 +6,12 @@ import argparse
 import json
 import logging
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
 from urllib.parse import quote
 
+from . import NEEDS_EXTRA
 from .core.faults import Fault, read_faults
 from .core.rate import Rate
 from .core.visibility import Order, Visibility
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 DEFAULT_PORT: Final = 8787
 MOST_PORTS: Final = 65_535
 OK, FAILED, USAGE = 0, 1, 2
-NEEDS_EXTRA: Final = "the emulator is an extra: pip install 'cf-vectorize[emulator]'"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,13 +128,13 @@ def _faults(path: str) -> list[Fault]:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted, and return the exit code."""
     try:
-        from . import server  # noqa: PLC0415 - help needs none of it
-        from .emulator import Settings  # noqa: PLC0415
+        # Help needs none of it.
+        server = import_module("cf_vectorize_emulator.server")
     except ImportError as error:
         print(f"error: {error}; {NEEDS_EXTRA}", file=sys.stderr)
         return USAGE
     try:
-        settings = Settings(
+        settings = server.Settings(
             data=arguments.data,
             indexes=dict(arguments.index),
             declared_only=arguments.declared_only,

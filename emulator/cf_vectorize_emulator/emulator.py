@@ -7,10 +7,10 @@ import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .core.activity import Activity
-from .core.faults import Fault, Faults
+from .core.faults import Fault, Faults, read_faults
 from .core.limits import DIMENSIONS_MAX, DIMENSIONS_MIN
 from .core.names import ACCOUNT_ID, INDEX_NAME, TOKEN
 from .core.rate import Rate, RateLimit
@@ -110,6 +110,15 @@ class Emulator:
 
         """
         self.faults.add(*faults)
+
+    def inject_json(self, document: Any) -> None:
+        """Let faults wait that a document describes: an object, or an array of them.
+
+        Raises:
+            ValueError: One of them is no fault.
+
+        """
+        self.inject(*read_faults(document))
 
     def clear_faults(self) -> None:
         """Take all waiting faults away."""

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import cf_vectorize_emulator
+
+from . import NEEDS_EXTRA
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Unpack
@@ -68,9 +72,7 @@ class VectorizeEmulator:
             ValueError: A member has a value that it cannot have.
 
         """
-        from .core.faults import read_faults  # noqa: PLC0415
-
-        self.inject(*read_faults({"times": times, **fault}))
+        self.server.emulator.inject_json({"times": times, **fault})
 
     def inject(self, *faults: Fault) -> None:
         """Let faults wait behind those that are there.
@@ -131,10 +133,8 @@ class VectorizeEmulator:
 @pytest.fixture(scope="session")
 def _vectorize_server() -> Iterator[LocalServer]:
     try:
-        from .server import serve  # noqa: PLC0415
+        serve = cf_vectorize_emulator.serve
     except ImportError as error:
-        from .command import NEEDS_EXTRA  # noqa: PLC0415
-
         raise pytest.fail.Exception(f"vectorize_emulator: {error}; {NEEDS_EXTRA}", pytrace=False) from None
     with serve() as server:
         yield server

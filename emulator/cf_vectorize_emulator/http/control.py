@@ -9,8 +9,6 @@ import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cf_vectorize_emulator.core.faults import read_faults
-
 from . import bodies, credentials
 from .envelope import Failure, broken, unknown
 from .exchange import LOG
@@ -86,7 +84,7 @@ class _Controls:
 
     async def add_faults(self, request: Request) -> Any:
         """Add faults, and return all that are waiting."""
-        self._emulator.inject(*read_faults(await _document(request)))
+        self._emulator.inject_json(await _document(request))
         return await self._view.faults(request)
 
     async def clear_faults(self, _: Request) -> Any:
