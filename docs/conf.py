@@ -68,7 +68,7 @@ copybutton_prompt_is_regexp = True
 
 
 class AsOnPaper(SphinxPostTransform):
-    """Let links to files that are no pages lead to the repository, not to a copy beside the site; and set dashes."""
+    """Let links to files that are no pages lead to the repository, leave comments out, and set dashes."""
 
     default_priority = 5
 
@@ -80,6 +80,8 @@ class AsOnPaper(SphinxPostTransform):
                 continue
             link = nodes.reference("", "", *node.children, refuri=f"{REPOSITORY}/blob/main/{path.relative_to(ROOT)}")
             node.replace_self(link)
+        for node in [node for node in self.document.findall(nodes.raw) if node.astext().startswith("<!--")]:
+            node.parent.remove(node)
         for text in [text for text in self.document.findall(nodes.Text) if text == " -- "]:
             # Sphinx writes it so between an argument and its meaning.
             text.parent.replace(text, nodes.Text(" – "))

@@ -56,6 +56,8 @@ def problems(site: Path) -> list[str]:
                 found += [] if _is_well_formed(url) else [f"{place}: {url} is no address"]
             elif not _leads_somewhere(page, url):
                 found.append(f"{place}: {url} leads nowhere")
+        if "<!-- not run" in page.read_text(encoding="utf-8"):
+            found.append(f"{place}: has a comment that is for the tests alone")
     for style in sorted(site.rglob("*.css")):
         if IN_STYLES.search(style.read_text(encoding="utf-8")):
             found.append(f"{style.relative_to(site)}: fetches something from elsewhere")
