@@ -50,6 +50,19 @@ class AsyncVectorize(Client):
 
     Arguments, options, results and errors are those of `Vectorize`. An async
     context manager; without `async with`, await `aclose()`.
+
+    Example:
+        >>> import asyncio
+        >>> from cf_vectorize import AsyncVectorize
+        >>> async def main():
+        ...     async with AsyncVectorize("my-index") as index:
+        ...         await index.insert([{"id": "a", "values": [0.5] * 32}])
+        ...         async for identity, vector in index.iter_by_ids(["a", "b"]):
+        ...             print(identity, vector is not None)
+        >>> asyncio.run(main())
+        a True
+        b False
+
     """
 
     @cached_property

@@ -122,6 +122,14 @@ class Vectorize(Client):
     Raises:
         InputError: A setting is wrong or a credential is missing.
 
+    Example:
+        >>> from cf_vectorize import Vectorize
+        >>> with Vectorize("my-index") as index:
+        ...     report = index.insert([{"id": "a", "values": [0.5] * 32}], verify=True)
+        ...     found = index.get_by_ids(["a", "b"])
+        >>> report.vectors, len(found), found.missing
+        (1, 1, ('b',))
+
     """
 
     def __enter__(self) -> Self:

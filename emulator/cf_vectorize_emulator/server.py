@@ -149,6 +149,14 @@ def serve(settings: Settings | None = None, address: Address | None = None) -> I
     Raises:
         OSError: It cannot listen there.
 
+    Example:
+        >>> from cf_vectorize import Vectorize
+        >>> from cf_vectorize_emulator import serve
+        >>> with serve() as server:
+        ...     with Vectorize("my-index", account_id="any", api_token="any", base_url=server.base_url) as index:
+        ...         index.insert([{"id": "a", "values": [0.5] * 32}]).vectors
+        1
+
     """
     address = address or Address()
     base_urls: SimpleQueue[str | None] = SimpleQueue()

@@ -128,6 +128,12 @@ def check(
         VectorizeError: Another process was killed, or the script that asks for
             `processes` lacks the above.
 
+    Example:
+        >>> from cf_vectorize import check
+        >>> report = check([{"id": "a", "values": [0.5] * 31 + [float("inf")]}])
+        >>> print(*report.problems)
+        <records>:1 (id "a"): values[31] is Infinity; JSON has no Infinity
+
     """
     for name, number in (("max_problems", max_problems), ("processes", processes)):
         if number is not None and number < 1:

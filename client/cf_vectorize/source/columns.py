@@ -56,6 +56,14 @@ def columns(
         InputError: NumPy is missing, `values` is no two-dimensional array of
             numbers, or lengths differ.
 
+    Example:
+        >>> import numpy as np
+        >>> from cf_vectorize import Vectorize, columns
+        >>> source = columns(ids=["a", "b"], values=np.eye(2, 32), metadata=[{"page": 3}, None])
+        >>> with Vectorize("my-index") as index:
+        ...     index.insert(source).vectors
+        2
+
     """
     np = extra("numpy", "columns(…)")
     if np.ma.is_masked(values):

@@ -30,6 +30,11 @@ def named(source: Any, name: str) -> Named:
     Raises:
         InputError: The name is none.
 
+    Example:
+        >>> from cf_vectorize import check, named
+        >>> print(check(named([{"id": "", "values": [0.5] * 32}], "part-7")).problems[0])
+        part-7:1 (id ""): id is empty
+
     """
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InputError(f"{name!r} is no name of a source; give a line of text")

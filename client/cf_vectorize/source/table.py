@@ -159,6 +159,16 @@ def table(
         InputError: pyarrow is missing, the source is no table, or a schema is
             of no vectors.
 
+    Example:
+        >>> import pyarrow as pa
+        >>> from cf_vectorize import Vectorize, table
+        >>> articles = pa.table({"key": ["a"], "values": [[0.5] * 32], "lang": ["de"]})
+        >>> with Vectorize("my-index") as index:
+        ...     index.insert(table(articles, id_column="key", rest_to_metadata=True)).vectors
+        ...     index.get_by_ids(["a"])["a"].metadata
+        1
+        {'lang': 'de'}
+
     """
     given = Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
     if isinstance(source, _pyarrow().Schema):
