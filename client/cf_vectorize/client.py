@@ -124,8 +124,9 @@ class Vectorize(Client):
 
     Example:
         >>> from cf_vectorize import Vectorize
+        >>> records = [{"id": "a", "values": [0.5] * 32}]
         >>> with Vectorize("my-index") as index:
-        ...     report = index.insert([{"id": "a", "values": [0.5] * 32}], verify=True)
+        ...     report = index.insert(records, verify=True)
         ...     found = index.get_by_ids(["a", "b"])
         >>> report.vectors, len(found), found.missing
         (1, 1, ('b',))

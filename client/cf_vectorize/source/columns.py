@@ -59,7 +59,7 @@ def columns(
     Example:
         >>> import numpy as np
         >>> from cf_vectorize import Vectorize, columns
-        >>> source = columns(ids=["a", "b"], values=np.eye(2, 32), metadata=[{"page": 3}, None])
+        >>> source = columns(ids=["a", "b"], values=np.eye(2, 32))
         >>> with Vectorize("my-index") as index:
         ...     index.insert(source).vectors
         2

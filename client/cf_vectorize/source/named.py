@@ -32,7 +32,8 @@ def named(source: Any, name: str) -> Named:
 
     Example:
         >>> from cf_vectorize import check, named
-        >>> print(check(named([{"id": "", "values": [0.5] * 32}], "part-7")).problems[0])
+        >>> records = [{"id": "", "values": [0.5] * 32}]
+        >>> print(*check(named(records, "part-7")).problems)
         part-7:1 (id ""): id is empty
 
     """

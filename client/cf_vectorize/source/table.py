@@ -162,9 +162,11 @@ def table(
     Example:
         >>> import pyarrow as pa
         >>> from cf_vectorize import Vectorize, table
-        >>> articles = pa.table({"key": ["a"], "values": [[0.5] * 32], "lang": ["de"]})
+        >>> rows = [{"key": "a", "values": [0.5] * 32, "lang": "de"}]
+        >>> articles = pa.Table.from_pylist(rows)
+        >>> source = table(articles, id_column="key", rest_to_metadata=True)
         >>> with Vectorize("my-index") as index:
-        ...     index.insert(table(articles, id_column="key", rest_to_metadata=True)).vectors
+        ...     index.insert(source).vectors
         ...     index.get_by_ids(["a"])["a"].metadata
         1
         {'lang': 'de'}
