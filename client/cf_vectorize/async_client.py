@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from cf_vectorize.base.extras import Late
-from cf_vectorize.base.options import filled, takes_options_of
+from cf_vectorize.base.options import filled, takes_options_of, takes_settings_of
 
 from .client import Client, Vectorize
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
@@ -45,6 +45,7 @@ else:
     opening = Late("cf_vectorize.source.open")
 
 
+@takes_settings_of(Vectorize)
 class AsyncVectorize(Client):
     """A Vectorize index, for code that awaits.
 

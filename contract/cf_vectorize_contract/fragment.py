@@ -53,13 +53,23 @@ class Fragment:
 
     @classmethod
     def load(cls, *, strict: bool = False) -> Self:
-        """Return the judge of the fragment that this package carries."""
+        """Return the judge of the fragment that this package carries.
+
+        Args:
+            strict: Whether what the document does not describe is a problem too.
+
+        """
         return cls(load_document(), strict=strict)
 
     def exchange_problems(self, request: Request, response: Response) -> list[Problem]:
         """Judge an exchange: the answer, the request where it was taken, and whether the two go together.
 
         A request that was refused may be wrong in any way: that is what it was refused for.
+
+        Args:
+            request: As it went out.
+            response: As it came.
+
         """
         operation = self._document.operation(request)
         if operation is None:
@@ -71,7 +81,12 @@ class Fragment:
         return problems or list(relation_problems(operation.name, request, response, refusable=bool(asked)))
 
     def request_problems(self, request: Request) -> list[Problem]:
-        """Judge a request: its path, query, credentials, content type, body and each NDJSON line."""
+        """Judge a request: its path, query, credentials, content type, body and each NDJSON line.
+
+        Args:
+            request: As it went out.
+
+        """
         operation = self._document.operation(request)
         if operation is None:
             return [_no_operation(request)]
@@ -89,7 +104,13 @@ class Fragment:
         ]
 
     def response_problems(self, operation_id: str, response: Response) -> list[Problem]:
-        """Judge an answer to the operation: its status, headers, content type and body."""
+        """Judge an answer to the operation: its status, headers, content type and body.
+
+        Args:
+            operation_id: What was asked for, such as `insert`.
+            response: As it came.
+
+        """
         method, template = self.route(operation_id)
         responses = self._root / "paths" / template / method.lower() / "responses"
         exact, family = str(response.status), f"{response.status // 100}XX"
@@ -104,12 +125,22 @@ class Fragment:
         ]
 
     def operation_of(self, request: Request) -> str | None:
-        """Return the id of the operation that a request is for; None where the fragment has none."""
+        """Return the id of the operation that a request is for; None where the fragment has none.
+
+        Args:
+            request: As it went out.
+
+        """
         operation = self._document.operation(request)
         return None if operation is None else operation.name
 
     def route(self, operation_id: str) -> tuple[str, str]:
-        """Return an operation's method, and its path below the base URL with its parameters in braces."""
+        """Return an operation's method, and its path below the base URL with its parameters in braces.
+
+        Args:
+            operation_id: The operation's id, such as `insert`.
+
+        """
         return self._document.route(operation_id)
 
     def _parameter_problems(

@@ -77,7 +77,15 @@ class Judge:
         self._scrub = scrub
 
     def judge(self, name: str, operation: str, request: Request | None, response: Response) -> Judgement:
-        """Judge an answer to an operation, with its request where that is known."""
+        """Judge an answer to an operation, with its request where that is known.
+
+        Args:
+            name: What was tried, in words.
+            operation: The operation's id.
+            request: None where it is not known.
+            response: The answer.
+
+        """
         if request is None:
             problems, strict = (f.response_problems(operation, response) for f in (self.open, self.strict))
             refused = []
@@ -107,7 +115,12 @@ class Judge:
         )
 
     def few(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Return the first texts, without secrets and each on a line, and how many more there are."""
+        """Return the first texts, without secrets and each on a line, and how many more there are.
+
+        Args:
+            texts: Any number of them.
+
+        """
         lines = [shown(self._scrub(text)) for text in texts]
         more = len(lines) - MOST
         return (*lines[:MOST], f"… and {more:,} more") if more > 0 else tuple(lines)

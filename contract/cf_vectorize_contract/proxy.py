@@ -80,7 +80,13 @@ class Proxy:
             self._idle.wait_for(lambda: not self._under_way)
 
     def exchange(self, request: Request, answer: Callable[[Response], None]) -> None:
-        """Pass a request on, answer it, and judge both."""
+        """Pass a request on, answer it, and judge both.
+
+        Args:
+            request: What a client sent.
+            answer: Called with what the client is to get.
+
+        """
         with self._idle:
             self._under_way += 1
         try:

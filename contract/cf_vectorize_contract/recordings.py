@@ -61,6 +61,9 @@ class Recording:
 def load_recording(path: Path) -> Recording:
     """Read one YAML file.
 
+    Args:
+        path: The file.
+
     Raises:
         InputError: It is no recording; the message names the file and what is wrong.
 
@@ -152,11 +155,19 @@ class Recorder:
         self.written: list[str] = []
 
     def path(self, name: str) -> Path:
-        """Return the file of the recording that is called so."""
+        """Return the file of the recording that is called so.
+
+        Args:
+            name: What was tried, in words.
+
+        """
         return self._folder / f"{self._kind}-{re.sub('[^a-zA-Z0-9]+', '-', name)}.yaml"
 
     def check(self, names: Iterable[str]) -> None:
         """Look whether all can be written.
+
+        Args:
+            names: What will be tried, in words.
 
         Raises:
             InputError: One exists, or there is no such folder.
@@ -170,6 +181,13 @@ class Recorder:
 
     def keep(self, name: str, operation: str, request: Request, response: Response, judgement: Judgement) -> None:
         """Write an exchange that was judged kept; leave out any other.
+
+        Args:
+            name: What was tried, in words.
+            operation: The operation's id.
+            request: As it went out.
+            response: As it came.
+            judgement: What came of it.
 
         Raises:
             InputError: It cannot be written without a secret, or would replace another recording.

@@ -49,6 +49,9 @@ def load(path: Path) -> Iterator[Recording]:
 def replay(paths: Iterable[str | Path]) -> Report:
     """Judge every recorded exchange.
 
+    Args:
+        paths: HAR files, recordings, and folders of both.
+
     Raises:
         InputError: A file is no recording and no HAR, or there is none.
 

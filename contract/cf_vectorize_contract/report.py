@@ -41,6 +41,7 @@ class Report:
         stored: Ids of the vectors that may have been left in the index; this package cannot delete them.
         other: Exchanges that are none of the contract's operations.
         time: When the run began.
+        counts: How many judgements came to which verdict.
 
     """
 
@@ -53,7 +54,12 @@ class Report:
     counts: Counter[Verdict] = attrs.field(factory=Counter)
 
     def add(self, judgement: Judgement) -> None:
-        """Count a judgement, and keep it where there is room."""
+        """Count a judgement, and keep it where there is room.
+
+        Args:
+            judgement: What came of one exchange.
+
+        """
         self.counts[judgement.verdict] += 1
         if len(self.results) < MOST or (judgement.verdict == "broken" and self.counts["broken"] <= MOST):
             self.results.append(judgement)

@@ -38,7 +38,15 @@ class Problem:
 
 @attrs.frozen
 class Request:
-    """A request as it is on the wire: `target` is the path with its query."""
+    """A request as it is on the wire.
+
+    Args:
+        method: HTTP method.
+        target: The path with its query.
+        headers: By name, in any letters.
+        body: Whole.
+
+    """
 
     method: str
     target: str
@@ -48,7 +56,14 @@ class Request:
 
 @attrs.frozen
 class Response:
-    """An answer as it is on the wire."""
+    """An answer as it is on the wire.
+
+    Args:
+        status: HTTP status.
+        headers: By name, in any letters.
+        body: Whole.
+
+    """
 
     status: int
     headers: Mapping[str, str]

@@ -105,6 +105,9 @@ class Emulator:
     def inject(self, *faults: Fault) -> None:
         """Let faults wait behind those that are there.
 
+        Args:
+            faults: In the order in which they go wrong.
+
         Raises:
             ValueError: One of them is no `Fault`.
 
@@ -113,6 +116,9 @@ class Emulator:
 
     def inject_json(self, document: Any) -> None:
         """Let faults wait that a document describes: an object, or an array of them.
+
+        Args:
+            document: Decoded JSON.
 
         Raises:
             ValueError: One of them is no fault.
@@ -137,7 +143,13 @@ class Emulator:
         self.rate_limit = RateLimit(rate if isinstance(rate, Rate | None) else Rate.parse(rate))
 
     def reset_index(self, account: str, name: str) -> int:
-        """Delete an index with all that it holds, and return how many vectors that were."""
+        """Delete an index with all that it holds, and return how many vectors that were.
+
+        Args:
+            account: The account's id.
+            name: The index's name.
+
+        """
         return self.service.delete_index(account, name)
 
     def reset(self) -> int:

@@ -33,7 +33,12 @@ class EmulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._portal: Any = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of an `httpx.AsyncClient`."""
+        """Answer a request of an `httpx.AsyncClient`.
+
+        Args:
+            request: The request.
+
+        """
         try:
             response = await self._asgi.handle_async_request(request)
         except NoWireError as error:
@@ -41,7 +46,12 @@ class EmulatorTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request of an `httpx.Client`."""
+        """Answer a request of an `httpx.Client`.
+
+        Args:
+            request: The request.
+
+        """
         if self._portal is None:
             self._portal = self._stack.enter_context(start_blocking_portal())
         request.read()

@@ -77,6 +77,9 @@ class VectorizeEmulator:
     def inject(self, *faults: Fault) -> None:
         """Let faults wait behind those that are there.
 
+        Args:
+            faults: In the order in which they go wrong.
+
         Raises:
             ValueError: One of them is no `Fault`.
 

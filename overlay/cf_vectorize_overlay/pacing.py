@@ -55,12 +55,19 @@ class Budget(Protocol):
     def give_back(self, headers: Mapping[str, str] | None) -> None:
         """Note that a request has ended, and its answer's headers.
 
-        By lower-case name; None for no answer.
+        Args:
+            headers: By lower-case name; None for no answer.
+
         """
         ...
 
     def block(self, seconds: float) -> None:
-        """Let no request start for so long: one of them was throttled."""
+        """Let no request start for so long: one of them was throttled.
+
+        Args:
+            seconds: Counted from now.
+
+        """
         ...
 
 
@@ -123,7 +130,12 @@ class AccountBudget:
             return moment - now
 
     def give_back(self, headers: Mapping[str, str] | None) -> None:
-        """Note that a request has ended, and what its answer says of the budget."""
+        """Note that a request has ended, and what its answer says of the budget.
+
+        Args:
+            headers: By lower-case name; None for no answer.
+
+        """
         with self._lock:
             now = self._clock()
             _forget(self._under_way, now - LOST_AFTER)
@@ -146,12 +158,22 @@ class AccountBudget:
                     self._requests, self._window = requests, float(window)
 
     def block(self, seconds: float) -> None:
-        """Let no request start for so long: one of them was throttled."""
+        """Let no request start for so long: one of them was throttled.
+
+        Args:
+            seconds: Counted from now.
+
+        """
         with self._lock:
             self._blocked_until = max(self._blocked_until, self._clock() + seconds)
 
     def limit(self, requests: int) -> None:
-        """Allow so many requests in 5 minutes, from now on whatever headers say."""
+        """Allow so many requests in 5 minutes, from now on whatever headers say.
+
+        Args:
+            requests: At least 1.
+
+        """
         with self._lock:
             if self._adjustable or requests < self._requests:
                 self._requests, self._window = min(requests, self._requests), float(WINDOW_SECONDS)

@@ -57,6 +57,9 @@ class Vector:
 
         A `namespace` or `metadata` that is absent is the same as null.
 
+        Args:
+            document: As `get_by_ids` answers it, decoded.
+
         Raises:
             KeyError: `id` or `values` is missing.
             TypeError: `values` is not an array of numbers.

@@ -100,6 +100,16 @@ def takes_options_of(
     return adopt
 
 
+def takes_settings_of(stated: type) -> Callable[[type[S]], type[S]]:
+    """Let the docstring of a class describe the arguments that another one describes."""
+
+    def adopt(cls: type[S]) -> type[S]:
+        cls.__doc__ = _adopted_text(stated, cls)
+        return cls
+
+    return adopt
+
+
 def _function(method: Any) -> Any:
     """Return the function that states a method's options, which may stand behind the method."""
     return getattr(method, "__wrapped__", method)

@@ -100,6 +100,7 @@ class BadLinesError(InputError):
         lines: Every bad line of the batch, in order.
         more: Bad lines of the batch that are not among them: 0 but in a long
             report.
+        SHOWN: How many of them its text names.
 
     """
 

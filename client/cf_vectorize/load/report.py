@@ -61,7 +61,12 @@ class Counts:
 
     @classmethod
     def of(cls, batch: BatchOutcome) -> Counts:
-        """Count one batch."""
+        """Count one batch.
+
+        Args:
+            batch: The batch.
+
+        """
         accepted = batch.accepted
         return cls(
             vectors=accepted * (batch.vectors - batch.discarded),

@@ -78,6 +78,10 @@ class RequestRecord:
         """Tell whether this is an earlier request that failed, sent again.
 
         A body that was not read, as before a 429, is taken for one of the same length.
+
+        Args:
+            earlier: A record with a lower number.
+
         """
         if (self.endpoint, self.index, self.path) != (earlier.endpoint, earlier.index, earlier.path):
             return False

@@ -19,6 +19,10 @@ MANY: Final = 1_000
 class Rate:
     """Requests allowed in a window of seconds.
 
+    Args:
+        requests: How many.
+        seconds: How long the window is.
+
     Raises:
         ValueError: One of them is no whole number from 1 to 999,999,999.
 
@@ -35,6 +39,9 @@ class Rate:
     @classmethod
     def parse(cls, text: object) -> Rate:
         """Read `REQUESTS/SECONDS`.
+
+        Args:
+            text: Such as `1200/300`.
 
         Raises:
             ValueError: It is not that.

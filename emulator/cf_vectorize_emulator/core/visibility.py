@@ -42,6 +42,11 @@ class Visibility:
     def parse(cls, visible: str | float, jitter: float = 0.0, order: Order = "accepted") -> Visibility:
         """Read `immediately`, `held` or a number of seconds.
 
+        Args:
+            visible: One of these.
+            jitter: As of the class.
+            order: As of the class.
+
         Raises:
             ValueError: It is none of them, or `jitter` or `order` is not what it can be.
 
