@@ -10,7 +10,7 @@ from pathlib import Path
 from batches import ranges
 from cf_vectorize.source.ranges import OpenFile, Segment
 from cf_vectorize_overlay.body import CHUNK, Body
-from cf_vectorize_overlay.index import Attempts, Index
+from cf_vectorize_overlay.index import Index
 
 
 def main(path: Path) -> None:
@@ -18,7 +18,7 @@ def main(path: Path) -> None:
     file = OpenFile(os.open(path, os.O_RDONLY), str(path))
     used = time.process_time()
     for start, stop in ranges(path):
-        index.send(Body(partial(Segment(file, start, stop).chunks, CHUNK), stop - start), "error", Attempts())
+        index.insert(Body(partial(Segment(file, start, stop).chunks, CHUNK), stop - start))
     print(json.dumps({"cpu": time.process_time() - used}))
 
 

@@ -48,12 +48,15 @@ class Body:
 
 @contextmanager
 def opened(source: Any) -> Iterator[Body]:
-    """Open a path, a binary file or bytes as a body.
+    """Open a path, a binary file or bytes as a body; one that is a body already is taken as it is.
 
     Raises:
         InputError: It cannot be read, has no size beforehand, holds nothing, or is more than a request takes.
 
     """
+    if isinstance(source, Body):
+        yield source
+        return
     name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
     with ExitStack() as closing:
         file = _binary_file(source, closing)

@@ -66,6 +66,15 @@ class Attempts:
     waited: float = 0.0
     waiting: bool = False
 
+    def wait(self, seconds: float) -> None:
+        """Wait, unless and until nobody wants the answer any more."""
+        self.waited += seconds
+        self.waiting = True
+        self.stop.wait(seconds)
+        self.waiting = False
+        if self.stop.is_set():
+            raise Cancelled
+
 
 class Cancelled(BaseException):
     """The caller no longer wants the answer."""
@@ -161,9 +170,10 @@ class Index:
 
     def insert(
         self,
-        body: str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview,
+        body: str | os.PathLike[str] | IO[bytes] | bytes | bytearray | memoryview | Body,
         *,
         unparsable: Literal["error", "discard"] = "error",
+        attempts: Attempts | None = None,
     ) -> str:
         """Send one NDJSON body as one request; its lines are not looked at.
 
@@ -172,6 +182,7 @@ class Index:
                 limits.
             unparsable: What the service does with a line that it cannot parse: refuse the request ("error"), or drop
                 the line without a word ("discard").
+            attempts: Counts what it takes, and may break it off; for engines, which give a `Body` too.
 
         Returns:
             The mutation id. The vectors can be read some seconds later; of an id that the index already holds, the
@@ -186,13 +197,15 @@ class Index:
         if unparsable not in {"error", "discard"}:
             raise InputError(f"unparsable is {unparsable!r}; it is 'error' or 'discard'")
         with opened(body) as sized:
-            return self.send(sized, unparsable, Attempts())
+            once = partial(self._wire.insert, self.name, sized, unparsable)
+            return self._until_answered(once, attempts or Attempts(), size=len(sized))
 
-    def get_by_ids(self, ids: Iterable[str]) -> list[Vector]:
+    def get_by_ids(self, ids: Iterable[str], attempts: Attempts | None = None) -> list[Vector]:
         """Fetch vectors in one request.
 
         Args:
             ids: At most 20 ids, Cloudflare's limit, each 1 to 64 bytes of UTF-8.
+            attempts: As for `insert`.
 
         Returns:
             Those that the index holds, in no promised order.
@@ -209,17 +222,8 @@ class Index:
         for identity in asked:
             if problem := id_problem(identity):
                 raise InputError(f"the id {identity!r} {problem}")
-        return self.fetch(asked, Attempts())
-
-    def send(self, body: Body, unparsable: Literal["error", "discard"], attempts: Attempts) -> str:
-        """Do what `insert` does, for an engine that has cut the body itself."""
-        once = partial(self._wire.insert, self.name, body, unparsable)
-        return self._until_answered(once, attempts, size=len(body))
-
-    def fetch(self, ids: list[str], attempts: Attempts) -> list[Vector]:
-        """Do what `get_by_ids` does, for an engine that has looked at the ids itself."""
-        once = partial(self._wire.get_by_ids, self.name, ids)
-        return self._until_answered(once, attempts, most=VECTORS_ANSWER)
+        once = partial(self._wire.get_by_ids, self.name, asked)
+        return self._until_answered(once, attempts or Attempts(), most=VECTORS_ANSWER)
 
     def _until_answered(
         self, once: Callable[[Exchange], T], attempts: Attempts, *, most: int = ANSWER, size: int = 0
@@ -249,7 +253,7 @@ class Index:
                     raise
                 self._say(f"waiting {pause:.1f} s before sending again: {error}")
                 attempts.on_retry(error, pause)
-                _wait(pause, attempts)
+                attempts.wait(pause)
             else:
                 self._unreached = False
                 for text in exchange.notices:
@@ -286,35 +290,24 @@ class Index:
                 self._say(f"waiting {seconds:.0f} s: {reason}")
             attempts.on_wait(seconds, reason)
             waited += seconds
-            _wait(seconds, attempts)
+            attempts.wait(seconds)
 
     def _say(self, text: str) -> None:
         """Tell who configured no logging of the first trouble, and of what lasts once a minute."""
         now = time.monotonic()
-        loud = now - self._warned_at >= QUIET
-        if loud:
-            self._warned_at = now
-        LOGGER.log(logging.WARNING if loud else logging.INFO, "%s", text)
+        level = logging.INFO if now - self._warned_at < QUIET else logging.WARNING
+        self._warned_at = self._warned_at if level == logging.INFO else now
+        LOGGER.log(level, "%s", text)
 
 
 def _now() -> float:
     return time.monotonic()
 
 
-def _wait(seconds: float, attempts: Attempts) -> None:
-    attempts.waited += seconds
-    attempts.waiting = True
-    attempts.stop.wait(seconds)
-    attempts.waiting = False
-    if attempts.stop.is_set():
-        raise Cancelled
-
-
 def _refuse_settings(name: object, timeout: object, give_up_after: object, requests_per_5min: object) -> None:
-    if not isinstance(name, str) or not 0 < len(name) <= INDEX_NAME_LENGTH or name in {".", ".."}:
-        raise InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters")
-    if not name.isprintable():
-        raise InputError(f"index is {name!r}; a name has no control characters and no half ones")
+    fits = isinstance(name, str) and 0 < len(name) <= INDEX_NAME_LENGTH and name not in {".", ".."}
+    if not fits or not str(name).isprintable():
+        raise InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters, all of them printable")
     if not _is_number(timeout) or not 0 < timeout < math.inf:
         raise InputError(f"timeout is {timeout!r}; it is a number of seconds, more than 0 and finite")
     if give_up_after is not None and not (_is_number(give_up_after) and give_up_after >= 0):

@@ -12,7 +12,7 @@ import ssl
 import threading
 import traceback
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from weakref import WeakSet
@@ -75,24 +75,15 @@ class Wire:
 
     def insert(self, index: str, body: Body, unparsable: UnparsableBehavior, exchange: Exchange) -> str:
         """Send one NDJSON body and return the mutation id."""
-
-        def send() -> Response[Any]:
-            # The annotation of `File.payload` is narrower than what the library streams: any sized iterable.
-            payload = File(payload=cast("BinaryIO", body))
-            account = self._credentials.account_id
-            return insert.sync_detailed(account, index, client=self._client(), body=payload,
-                                        unparsable_behavior=unparsable)  # fmt: skip
-
-        return str(self._exchange(send, mutation_problem, exchange).mutation_id)
+        # The annotation of `File.payload` is narrower than what the library streams: any sized iterable.
+        payload = File(payload=cast("BinaryIO", body))
+        send = partial(insert.sync_detailed, body=payload, unparsable_behavior=unparsable)
+        return str(self._exchange(send, index, mutation_problem, exchange).mutation_id)
 
     def get_by_ids(self, index: str, ids: list[str], exchange: Exchange) -> list[Vector]:
         """Fetch the vectors of at most 20 ids."""
-
-        def send() -> Response[Any]:
-            body = GetByIdsRequest(ids)
-            return get_by_ids.sync_detailed(self._credentials.account_id, index, client=self._client(), body=body)
-
-        return list(map(_public, self._exchange(send, lambda result: vectors_problem(result, ids), exchange)))
+        send = partial(get_by_ids.sync_detailed, body=GetByIdsRequest(ids))
+        return list(map(_public, self._exchange(send, index, partial(vectors_problem, asked=ids), exchange)))
 
     def close(self) -> None:
         """Close every connection; no request can be sent any more."""
@@ -132,7 +123,7 @@ class Wire:
         return Client(self._base_url, headers={**agent, **keys}, **settings)
 
     def _exchange(
-        self, send: Callable[[], Response[Any]], problem: Callable[[Any], str | None], exchange: Exchange
+        self, send: Callable[..., Response[Any]], index: str, problem: Callable[[Any], str | None], exchange: Exchange
     ) -> Any:
         """Send once and return the result; whatever is raised holds no secret and no object of the HTTP library."""
         exchange.begin(self._timeout)
@@ -140,7 +131,7 @@ class Wire:
         _HERE.exchange = exchange
         failure: BaseException
         try:
-            parsed: Any = send().parsed
+            parsed: Any = send(self._credentials.account_id, index, client=self._client()).parsed
             # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
             what = problem(exchange.result)
             if what is None:

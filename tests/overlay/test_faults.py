@@ -29,7 +29,7 @@ from cf_vectorize import (
     VectorizeError,
 )
 from cf_vectorize_overlay.body import Body
-from cf_vectorize_overlay.index import Attempts, Index
+from cf_vectorize_overlay.index import Index
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER
 from loads import environment, ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -273,7 +273,7 @@ def test_a_programming_error_while_sending_is_not_taken_for_the_service_s(error:
 
     with ScriptedServer() as server, Index("index", **settings(server.url)) as index:
         with pytest.raises(type(error)) as caught:
-            index.send(Body(fail, 1), "error", Attempts())
+            index.insert(Body(fail, 1))
     assert caught.value is error
     assert server.acknowledged == {}
 

@@ -221,7 +221,9 @@ class Load:
         attempts.on_retry, attempts.on_wait = on_retry, on_wait
         self._sending[id(attempts)] = attempts
         try:
-            return self._index.send(Body(counted, size(batch.body)), self._options.unparsable, attempts)
+            return self._index.insert(
+                Body(counted, size(batch.body)), unparsable=self._options.unparsable, attempts=attempts
+            )
         except VectorizeError:
             self._tracker.add(sent=-sent, taken_back=sent)
             raise

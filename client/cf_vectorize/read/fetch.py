@@ -170,7 +170,7 @@ def in_requests(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _fetch_once(index: Index, asked: list[str], attempts: Attempts) -> dict[str, Vector]:
-    return {vector.id: vector for vector in index.fetch(list(dict.fromkeys(asked)), attempts)}
+    return {vector.id: vector for vector in index.get_by_ids(asked, attempts)}
 
 
 def _unexpected(index: Index, vector: Vector, why: str) -> UnexpectedResponseError:
