@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from cf_vectorize.base.extras import Late
 from cf_vectorize.base.options import filled, takes_options_of, takes_settings_of
 
-from .client import Client, Vectorize
+from .client import Vectorize
+from .engine import Client, export, fetch, load, load_options, opening, read_options, reading_back
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 
 if TYPE_CHECKING:
@@ -23,26 +23,12 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from cf_vectorize.load import insert as load
-    from cf_vectorize.load import options as load_options
     from cf_vectorize.load.outcome import BatchOutcome
     from cf_vectorize.load.report import InsertReport
-    from cf_vectorize.read import export, fetch
-    from cf_vectorize.read import options as read_options
-    from cf_vectorize.read import verify as reading_back
     from cf_vectorize.read.report import VerifyReport
     from cf_vectorize.read.vectors import Vectors
-    from cf_vectorize.source import open as opening
     from cf_vectorize.source.kinds import AsyncSourceLike
     from cf_vectorize_overlay.vector import Vector
-else:
-    load = Late("cf_vectorize.load.insert")
-    load_options = Late("cf_vectorize.load.options")
-    export = Late("cf_vectorize.read.export")
-    fetch = Late("cf_vectorize.read.fetch")
-    read_options = Late("cf_vectorize.read.options")
-    reading_back = Late("cf_vectorize.read.verify")
-    opening = Late("cf_vectorize.source.open")
 
 
 @takes_settings_of(Vectorize)

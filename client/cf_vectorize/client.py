@@ -1,7 +1,4 @@
-"""One index: `insert` and `get_by_ids`, for code that blocks.
-
-What a method does is imported when it is first called: imports are most of what making a client takes.
-"""
+"""One index: `insert` and `get_by_ids`, for code that blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +7,9 @@ from typing import TYPE_CHECKING, Literal, Self
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.base.extras import Late
 from cf_vectorize.base.options import filled, states_options, takes_options_of
-from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, TIMEOUT, VECTORS_PER_INSERT
+from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
+
+from .engine import Client, export, fetch, load, load_options, opening, read_options, reading_back
 
 if TYPE_CHECKING:
     import os
@@ -18,74 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from cf_vectorize.base import logs
     from cf_vectorize.base.progress import Progress, VerifyProgress
     from cf_vectorize.checks.rules import BadLine
-    from cf_vectorize.load import insert as load
-    from cf_vectorize.load import options as load_options
     from cf_vectorize.load.outcome import BatchOutcome
     from cf_vectorize.load.report import InsertReport
-    from cf_vectorize.read import export, fetch
-    from cf_vectorize.read import options as read_options
-    from cf_vectorize.read import verify as reading_back
     from cf_vectorize.read.report import VerifyReport
     from cf_vectorize.read.vectors import Vectors
-    from cf_vectorize.source import open as opening
     from cf_vectorize.source.kinds import SourceLike
-    from cf_vectorize_overlay import index as overlay
-    from cf_vectorize_overlay.pacing import Budget
     from cf_vectorize_overlay.vector import Vector
 else:
     threading = Late("threading")
-    logs = Late("cf_vectorize.base.logs")
-    load = Late("cf_vectorize.load.insert")
-    load_options = Late("cf_vectorize.load.options")
-    read_options = Late("cf_vectorize.read.options")
-    export = Late("cf_vectorize.read.export")
-    fetch = Late("cf_vectorize.read.fetch")
-    reading_back = Late("cf_vectorize.read.verify")
-    opening = Late("cf_vectorize.source.open")
-    overlay = Late("cf_vectorize_overlay.index")
-
-
-class Client:
-    """What both faces are: an index, and the settings by which it is reached."""
-
-    def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
-        self,
-        index: str,
-        *,
-        account_id: str | None = None,
-        api_token: str | None = None,
-        api_email: str | None = None,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        timeout: float = TIMEOUT,
-        give_up_after: float | None = None,
-        requests_per_5min: int | None = None,
-        budget: Budget | None = None,
-    ) -> None:
-        self._name = index
-        try:
-            logs.log_as_told()
-            self._index = overlay.Index(
-                index,
-                account_id=account_id,
-                api_token=api_token,
-                api_email=api_email,
-                api_key=api_key,
-                base_url=base_url,
-                timeout=timeout,
-                give_up_after=give_up_after,
-                requests_per_5min=requests_per_5min,
-                budget=budget,
-            )
-        finally:
-            # Error reporters print the locals of the frames that an error passes.
-            del account_id, api_token, api_email, api_key, base_url
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r})"
 
 
 class Vectorize(Client):
