@@ -191,6 +191,21 @@ def ray(session: nox.Session) -> None:
     session.run("pytest", "tests/ray", *(["-m", "small"] if small else []), *arguments)
 
 
+@nox.session
+def recipes(session: nox.Session) -> None:
+    """Run the recipes that need no server; `-- chromadb` installs that too, `DATABASE_URL` names a PostgreSQL."""
+    stores = ["datasets", "lancedb", "psycopg[binary]", "qdrant-client", *session.posargs]
+    session.install("-e", ".[arrow,emulator]", "pytest>=8", "pytest-timeout>=2.3", *stores)
+    session.run("pytest", "tests/recipes")
+
+
+@nox.session
+def notebook(session: nox.Session) -> None:
+    """Run the notebook from its first cell to its last; an error in one fails."""
+    session.install("-e", ".[emulator]", "ipykernel", "ipywidgets", "nbclient", "scikit-learn", "tqdm")
+    session.run("jupyter", "execute", "examples/texts.ipynb")
+
+
 # The environments of the programs that the benchmarks run side by side.
 BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast,numpy]", "sdk": "cloudflare==5.9.0"}
 WRANGLER = "wrangler@4.86.0"
