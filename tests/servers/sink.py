@@ -24,7 +24,11 @@ FORK = multiprocessing.get_context("fork")
 BUFFER = 256 * 1024
 HEADER_END = b"\r\n\r\n"
 ANSWER = b'{"success":true,"errors":[],"messages":[],"result":{"mutationId":"00000000-0000-4000-8000-000000000000"}}'
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+SIZED = HEAD + b"Content-Length: %d\r\n\r\n"
+# What is answered to `get_by_ids`, where `answer` is that of an insert.
+EMPTY = b'{"success":true,"errors":[],"messages":[],"result":[]}'
+NOTHING = SIZED % len(EMPTY) + EMPTY
 # A line forgives being asked this late (seconds), so that a sleep that lasts too long does not lower its speed.
 PATIENCE = 0.01
 SHORTEST_SLEEP = 0.002
@@ -59,19 +63,21 @@ class Counts:
         self._bytes = FORK.Value("q", 0, lock=False)
         self._first = FORK.Value("d", 0.0, lock=False)
         self._last = FORK.Value("d", 0.0, lock=False)
+        self._cpu = FORK.Value("d", 0.0, lock=False)
 
     def add_connection(self) -> None:
         """Count a connection."""
         with self._lock:
             self._connections.value += 1
 
-    def add_request(self, size: int, began: float) -> None:
-        """Count a request that is read to its end, `size` bytes of body."""
+    def add_request(self, size: int, began: float, cpu: float) -> None:
+        """Count a request that is read to its end, `size` bytes of body in so many seconds of CPU time."""
         with self._lock:
             self._requests.value += 1
             self._bytes.value += size
             self._first.value = min(self._first.value or began, began)
             self._last.value = time.monotonic()
+            self._cpu.value += cpu
 
     @property
     def requests(self) -> int:
@@ -87,6 +93,11 @@ class Counts:
     def body_bytes(self) -> int:
         """Bytes of those bodies."""
         return int(self._bytes.value)
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU time of the processes that read them."""
+        return float(self._cpu.value)
 
     @property
     def seconds(self) -> float:
@@ -115,7 +126,7 @@ def running(
     latency: float = 0.0,
     line_speed: float | None = None,
     connection_speed: float | None = None,
-    answer: bytes = ANSWER,
+    answer: bytes | None = ANSWER,
 ) -> Iterator[Sink]:
     """Run a sink on a free port of the loopback.
 
@@ -124,11 +135,11 @@ def running(
         latency: Seconds between the end of a body and the answer.
         line_speed: Bytes a second of all connections together.
         connection_speed: Bytes a second of each connection.
-        answer: The body of every answer.
+        answer: The body of every answer; None for one that never ends.
 
     """
     counts = Counts()
-    response = HEAD % len(answer) + answer
+    response = None if answer is None else SIZED % len(answer) + answer
     shared_line = Line(line_speed)
     tls = _tls(certificate) if certificate else None
 
@@ -180,10 +191,12 @@ def _accept(listener: socket.socket, serve: Callable[[socket.socket], None]) -> 
 
 
 def _answer_requests(
-    stream: socket.socket, counts: Counts, lines: tuple[Line, ...], latency: float, response: bytes
+    stream: socket.socket, counts: Counts, lines: tuple[Line, ...], latency: float, response: bytes | None
 ) -> None:
     buffer = bytearray(BUFFER)
     view = memoryview(buffer)
+    used = 0.0
+    answers_inserts = response is not None and response.endswith(ANSWER)
     while head := _read_head(stream):
         began = time.monotonic()
         header, _, early = head.partition(HEADER_END)
@@ -196,9 +209,13 @@ def _answer_requests(
             remaining -= got
             for line in lines:
                 line.carry(got)
-        counts.add_request(length, began)
+        before, used = used, time.process_time()
+        counts.add_request(length, began, used - before)
         time.sleep(latency)
-        stream.sendall(response)
+        nothing = answers_inserts and b"/get_by_ids " in header
+        stream.sendall(NOTHING if nothing else HEAD + b"\r\n" if response is None else response)
+        while response is None:
+            stream.sendall(b" " * BUFFER)
 
 
 def _read_head(stream: socket.socket) -> bytes:
