@@ -81,8 +81,8 @@ def types(session: nox.Session) -> None:
     # What users' code types as, and what is refused.
     session.run("mypy", "tests/typing/accepted.py", "tests/typing/refused.py")
     # Their peers are not installed here.
-    benchmarks = ["--ignore-missing-imports", *map(str, Path("benchmarks").glob("*.py")), "benchmarks/programs"]
-    session.run("mypy", *benchmarks, env={"MYPYPATH": "benchmarks:tests/servers"})
+    benchmarks = ["--ignore-missing-imports", *map(str, Path("benchmarks").glob("*.py"))]
+    session.run("mypy", *benchmarks, env={"MYPYPATH": "benchmarks:scripts:tests/servers"})
     session.run("pyright")
 
 
@@ -166,19 +166,28 @@ def browser(session: nox.Session) -> None:
     session.run("pytest", "tests/emulator/test_emulator_browser.py", *session.posargs)
 
 
+# The second is what the first wants: a newer Node.js than many have.
+WRANGLER = "wrangler@4.164.0"
+NODE = "node@22"
+
+
+def install_node(session: nox.Session, folder: Path, *packages: str) -> bool:
+    """Install packages of npm, with a Node.js that they can use, where there is npm."""
+    if not shutil.which("npm"):
+        session.warn(f"no npm: {', '.join(packages)} are left out")
+        return False
+    session.run("npm", "install", "--silent", "--prefix", str(folder), *packages, NODE, external=True)
+    return True
+
+
 @nox.session
 def clients(session: nox.Session) -> None:
     """Try the emulator with the clients that people have, which are too large for the tests' environment."""
     tried = ["cloudflare==5.9.0", "langchain-cloudflare==0.4.3", "requests"]
     session.install("-e", ".[all]", *dependency_group("tests"), *tried)
-    env = {}
-    if shutil.which("npm"):
-        folder = str(Path(session.create_tmp()).absolute())
-        packages = ["cloudflare@7.3.0", "wrangler@4.164.0", "node@22"]  # wrangler wants a newer one than many have
-        session.run("npm", "install", "--silent", "--prefix", folder, *packages, external=True)
-        env["EMULATOR_NPM_CLIENTS"] = folder
-    else:
-        session.warn("no npm: the TypeScript SDK and wrangler are left out")
+    folder = Path(session.create_tmp()).absolute()
+    found = install_node(session, folder, "cloudflare@7.3.0", WRANGLER)
+    env = {"EMULATOR_NPM_CLIENTS": str(folder)} if found else {}
     session.run("pytest", "tests/emulator/test_emulator_clients.py", *session.posargs, env=env)
 
 
@@ -207,24 +216,21 @@ def notebook(session: nox.Session) -> None:
 
 
 # The environments of the programs that the benchmarks run side by side.
-BENCH_ENVIRONMENTS = {"ours": ".", "fast": ".[fast,numpy]", "sdk": "cloudflare==5.9.0"}
-WRANGLER = "wrangler@4.86.0"
+BENCH_ENVIRONMENTS = {"ours": ".", "sdk": "cloudflare==5.9.0", "ray": ".[ray]"}
 
 
 @nox.session(reuse_venv=True)
 def bench(session: nox.Session) -> None:
-    """Measure side by side and write docs/benchmarks.md; with `-- --quick` take a look and leave the page alone."""
+    """Measure side by side and write docs/benchmarks.md; `-- --quick`, `-- --only WORD` or `-- --render` do less."""
     session.install(".[fast,arrow,emulator]", *dependency_group("bench"))
     environments = Path(session.create_tmp()).absolute()
-    for name, requirement in BENCH_ENVIRONMENTS.items():
+    for name, requirement in {} if "--render" in session.posargs else BENCH_ENVIRONMENTS.items():
         session.run("python", "-m", "venv", str(environments / name))
         python = str(environments / name / "bin" / "python")
         session.run(python, "-m", "pip", "install", "--quiet", "--upgrade", requirement, external=True)
-    if shutil.which("npm"):
-        session.run("npm", "install", "--silent", "--prefix", str(environments), WRANGLER, external=True)
-    else:
-        session.warn("no npm: wrangler is left out")
-    output = environments if "--quick" in session.posargs else Path("docs")
+    if "--render" not in session.posargs:
+        install_node(session, environments, WRANGLER)
+    output = environments / "page" if "--quick" in session.posargs else Path("docs")
     session.run("python", "benchmarks/run.py", str(environments), "--output", str(output), *session.posargs)
 
 

@@ -1,82 +1,99 @@
-"""The emulator at scale: vectors a second in over HTTP, lookups, start with data, memory.
+"""The emulator at scale, and a load against one that keeps Cloudflare's limit; client and server share the cores."""
 
-`python benchmarks/emulator.py [VECTORS]` measures it alone, with a million unless told otherwise.
-"""
-
+import json
 import random
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import httpx
-import orjson
+import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+
+import data
+import simulate_budget
+from cf_vectorize import Vectorize, columns
 from cf_vectorize_emulator.server import EmulatorProcess
-from harness import Section, table
+from harness import Columns, Measured
 
-BATCH = 5_000
-DIMENSIONS = 768
-PIECE = 1 << 18
-LOOKUPS = 200
-INDEX = "accounts/a/vectorize/v2/indexes/i"
-TOKEN = {"Authorization": "Bearer any-token"}
+DIMENSIONS, CALLS, FEW_VECTORS = 768, 200, 20
 
 
-def measure(*, quick: bool) -> Iterator[Section]:
-    """Measure what fits into a look."""
-    yield at_scale(20_000 if quick else 200_000)
+def client(process: EmulatorProcess, **settings: Any) -> Vectorize:
+    """Return a client of an emulator."""
+    return Vectorize("i", account_id="a", api_token="t", base_url=process.base_url, **settings)
 
 
-def at_scale(vectors: int) -> Section:
-    """Measure inserting so many vectors, starting with them, and looking some up."""
-    values = [orjson.dumps([round(random.gauss(0, 0.05), 8) for _ in range(DIMENSIONS)]) for _ in range(BATCH)]
-    sent, inserts, lookups = 0, [], []
-    with tempfile.TemporaryDirectory() as folder, httpx.Client(headers=TOKEN, timeout=600) as client:
+def at_scale(vectors: int) -> Measured:
+    """Measure inserting so many vectors, starting with them, looking some up, and what the page asks for."""
+    values = np.broadcast_to(np.random.default_rng(1).standard_normal(DIMENSIONS, np.float32), (vectors, DIMENSIONS))
+    found: Measured = {}
+    with tempfile.TemporaryDirectory() as folder:
         settings = ("--quiet", "--data", folder, "--visible", "immediately")
-        with EmulatorProcess(*settings) as process:
-            for start in range(0, vectors, BATCH):
-                body = b"\n".join(
-                    b'{"id":"%d","values":%b}' % (start + each, item) for each, item in enumerate(values)
-                )
-                headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(len(body))}
-                pieces = [
-                    body[at : at + PIECE] for at in range(0, len(body), PIECE)
-                ]  # httpx copies a large one often
-                began = time.perf_counter()
-                client.post(f"{process.base_url}/{INDEX}/insert", content=pieces, headers=headers).raise_for_status()
-                inserts.append(time.perf_counter() - began)
-                sent += len(body)
-            peak_of_inserts = peak(process)
+        with EmulatorProcess(*settings) as process, client(process, requests_per_5min=10**9) as index:
+            source = columns(ids=list(map(str, range(vectors))), values=values)
+            found["an insert of all"] = called(process, 1, lambda: index.insert(source)) | {"vectors": [vectors]}
         began = time.perf_counter()
-        with EmulatorProcess(*settings) as process:
-            start_with_data = time.perf_counter() - began
-            for _ in range(LOOKUPS):
-                ids = [str(random.randrange(vectors)) for _ in range(20)]
-                began = time.perf_counter()
-                answer = client.post(f"{process.base_url}/{INDEX}/get_by_ids", json={"ids": ids})
-                lookups.append((time.perf_counter() - began) * 1e3)
-                assert len(orjson.loads(answer.content)["result"]) == len(set(ids))
-            peak_of_lookups = peak(process)
-    rows = {
-        "insert over HTTP": f"{vectors / sum(inserts):,.0f} vectors/s, {sent / sum(inserts) / 1e6:,.0f} MB/s",
-        "peak memory of it": f"{peak_of_inserts} MiB",
-        "start with the vectors": f"{start_with_data:.2f} s",
-        f"20 ids, {LOOKUPS} times": f"median {statistics.median(lookups):.1f} ms, at most {max(lookups):.1f} ms",
-        "peak memory of such": f"{peak_of_lookups} MiB",
-    }
-    return Section(
-        "The emulator", f"{vectors:,} vectors of {DIMENSIONS} dimensions.\n\n{table(('', 'seen'), rows.items())}"
-    )
+        with EmulatorProcess(*settings) as process, client(process, requests_per_5min=10**9) as index:
+            found["a start with all"] = {"wall": [time.perf_counter() - began], "memory": [peak(process)]}
+            root = process.base_url.removesuffix("/client/v4")
+            search = f"{root}/__emulator__/ids?account=a&index=i&search=99999&limit=100"
+            calls: dict[str, tuple[int, Callable[[], object]]] = {
+                "get_by_ids of 20": (CALLS, lambda: index.get_by_ids(map(str, random.sample(range(vectors), 20)))),
+                "the page's request, one a second": (CALLS, lambda: fetch(f"{root}/__emulator__/state")),
+                "the page's search of ids": (5, lambda: fetch(search)),
+            }
+            return found | {name: called(process, *each) for name, each in calls.items()}
+
+
+def fetch(url: str) -> None:
+    urllib.request.urlopen(url).read()
+
+
+def called(process: EmulatorProcess, calls: int, call: Callable[[], object]) -> Columns:
+    """Return the seconds of calls, what the server used of its CPU for each, and the peak of its memory."""
+    walls, used = [], cpu(process)
+    for _ in range(calls):
+        began = time.perf_counter()
+        call()
+        walls.append(time.perf_counter() - began)
+    return {"wall": walls, "cpu": [(cpu(process) - used) / calls], "memory": [peak(process)]}
+
+
+def cpu(process: EmulatorProcess) -> float:
+    """Return the seconds of CPU time of a process's threads, as the scheduler counts them."""
+    threads = Path(f"/proc/{process.process.pid}/task").glob("*/schedstat")
+    return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
 
 
 def peak(process: EmulatorProcess) -> int:
-    """Return the peak of a process's resident memory in MiB, as the kernel counts it."""
+    """Return the peak of a process's resident memory, as the kernel counts it."""
     status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+def at_the_limit(requests: int, limit: str) -> Measured:
+    """Measure a load of so many requests against an emulator that keeps a limit; beside it, the simulation."""
+    with tempfile.TemporaryDirectory() as folder, EmulatorProcess("--quiet", "--rate-limit", limit) as process:
+        path = Path(folder) / "short.ndjson"
+        data.write(path, "short", requests * FEW_VECTORS)
+        with client(process) as index:
+            report = index.insert(path, batch_vectors=FEW_VECTORS)
+    allowed, window = map(int, limit.split("/"))
+    simulated = simulate_budget.simulate(requests, limit=(allowed, window))
+    return {
+        "measured": {"wall": [report.seconds], "requests": [requests], "retries": [report.retries]},
+        "simulated, requests take no time": {"wall": [simulated], "requests": [requests], "retries": [0]},
+    }
 
 
 if __name__ == "__main__":
-    print(at_scale(int(sys.argv[1]) if sys.argv[1:] else 1_000_000).text)
+    quick = "--quick" in sys.argv
+    if "limit" in sys.argv:
+        print(json.dumps({"At Cloudflare's limit": at_the_limit(*((65, "30/10") if quick else (1_260, "1200/300")))}))
+    else:
+        print(json.dumps({"The emulator": at_scale(20_000 if quick else 1_000_000)}))

@@ -1,146 +1,173 @@
-"""The one harness: what is compared runs by turns, is told by medians, and is held against floors."""
+"""What was measured becomes tables: columns of numbers for each contestant, told as medians, held against floors."""
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-Measured = Mapping[str, Sequence[Any]]  # of each contestant: seconds of calls, or samples of processes
+# Of each run, or call, of a contestant: seconds, bytes and whatever else was measured, by name.
+Columns = dict[str, list[Any]]
+Measured = dict[str, Columns]
 
-T = TypeVar("T")
 MB, GB = 10**6, 10**9
+# With more runs, the smallest and the largest number say little.
+FEW_RUNS = 25
 
 
 class Quantity(NamedTuple):
-    """What is told of a contestant: a heading, the number of one sample, the unit it is told in, and its format."""
+    """What is told of a contestant: a heading, which column (or 1), by which other, in which unit and format."""
 
     name: str
-    of: Callable[[Any], float]
+    column: str
     unit: float = 1
     form: str = ".2f"
+    per: str = ""
+    at: float = 0.5  # the share of runs that lies below
 
-    def median(self, samples: Iterable[Any]) -> float:
-        """Return the median over all samples, in the unit."""
-        return statistics.median(map(self.of, samples)) / self.unit
+    def numbers(self, columns: Columns) -> list[float]:
+        """Return the number of each run, in the unit."""
+        ones = [1] * len(columns[self.column or self.per])
+        pairs = zip(columns.get(self.column, ones), columns.get(self.per, ones), strict=True)
+        return [number / other / self.unit for number, other in pairs]
+
+    def value(self, columns: Columns) -> float:
+        """Return the number that is told of all runs."""
+        numbers = sorted(self.numbers(columns))
+        return statistics.median(numbers) if self.at == 0.5 else numbers[int(self.at * (len(numbers) - 1))]
+
+    def told(self, columns: Columns) -> str:
+        """Return it as text."""
+        return f"{self.value(columns):{self.form}}" if columns.get(self.column or self.per) else ""
 
 
-@dataclass(frozen=True)
-class Floor:
-    """What a contestant's median is held against.
-
-    Attributes:
-        name: The contestant.
-        other: Whom it is compared with, as a ratio of medians; None: the quantity itself is bounded.
-        quantity: What is compared.
-        most: The number may not be larger.
-        least: The number may not be smaller.
-        more: Whether the difference is bounded in place of the ratio.
-
-    """
+class Floor(NamedTuple):
+    """What a contestant is held against: at most or at least so much, of another's, or in its own unit."""
 
     name: str
-    other: str | None
     quantity: Quantity
+    other: str = ""
     most: float | None = None
     least: float | None = None
-    more: bool = False
+    more: bool = False  # the difference is bounded, not the ratio
+    bound: str = ""  # who shows what can be reached: its number is told where the floor is not kept
+    why: str = "it is what this client takes"  # and this
 
-    def judge(self, title: str, measured: Measured) -> tuple[str, ...]:
-        """Return the floor's row in the table of all floors."""
-        value = self.quantity.median(measured[self.name])
-        if self.other is not None:
-            other = self.quantity.median(measured[self.other])
-            value = value - other if self.more else value / other
-        kept = (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
-        bound = f"≤ {self.most:.3g}" if self.least is None else f"≥ {self.least:.3g}"
-        against = f"{self.quantity.name}, {'more than' if self.more else 'of'} {self.other}"
-        against = against if self.other else self.quantity.name
-        return f"{title}: {self.name}", against, bound, f"{value:.3g}", "yes" if kept else "**no**"
+    def numbers(self, name: str, measured: Measured, quantity: Callable[[Columns], Any]) -> tuple[Any, Any]:
+        """Return what is compared of a contestant, and with what."""
+        return quantity(measured[name]), quantity(measured[self.other]) if self.other else 1.0
+
+    def number(self, name: str, measured: Measured) -> float:
+        """Return what is bounded, of any contestant."""
+        ours, other = self.numbers(name, measured, self.quantity.value)
+        return float(ours - other if self.more else ours / other)
+
+    def judge(self, title: str, measured: Measured) -> tuple[tuple[str, ...], str]:
+        """Return the row in the table of all floors, and why it is not kept, if it is not."""
+        number = self.number(self.name, measured)
+        kept = number <= self.most if self.most is not None else number >= (self.least or 0)
+        ours, others = self.numbers(self.name, measured, self.quantity.numbers)
+        others = others if self.other else [1.0] * len(ours)
+        told = f"{number:.3g}"
+        if not self.more and 2 < len(ours) == len(others) <= FEW_RUNS:
+            ratios = [one / other for one, other in zip(ours, others, strict=True)]
+            told += f" ({min(ratios):.3g} to {max(ratios):.3g})"
+        against = f", {'more than' if self.more else 'of'} {self.other}" if self.other else ""
+        what = (f"{title}: {self.name}", self.quantity.name + against)
+        floor = f"≥ {self.least:.3g}" if self.most is None else f"≤ {self.most:.3g}"
+        reached = f"{self.bound}: {self.number(self.bound, measured):.3g}; " if self.bound in measured else ""
+        why = "" if kept else f"- {', '.join(what)}: {number:.3g}, floor {floor}. {reached}{self.why}."
+        return (*what, floor, told, "yes" if kept else "**no**"), why
+
+
+class Case(NamedTuple):
+    """A program: its command, where braces are filled in, and the size and kind of the file that it loads."""
+
+    command: tuple[str, ...]
+    size: int = 0
+    kind: str = "lines"  # see data.py
+    runs: int = 1000  # at most, for what takes long
+    fails: bool = False  # it must, for what it is given is bad
+    line: Mapping[str, Any] = {}  # of its own: see Section
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: its text, the rows of its floors, and the samples that both come from."""
+    """A section of the page: whole processes, run by turns, or what a program measures."""
 
-    title: str
-    text: str
-    verdicts: Sequence[tuple[str, ...]] = ()
-    measured: Measured = field(default_factory=dict)
+    title: str  # by which it is found in the results
+    about: str
+    quantities: Sequence[Quantity]
+    floors: Sequence[Floor] = ()
+    cases: Mapping[str, Case] | None = None
+    rounds: int = 1
+    line: Mapping[str, Any] | None = None  # what `sink.running` is told beside TLS; None where nothing is sent
+    by: str = ""  # the program that measures it, maybe with others
+    against: Sequence[str] = ()  # contestants that have a column, of each row's share of their first quantity
+    beside: str = ""  # a section whose contestants are compared with, too
+    spread: bool = False  # the range of the first quantity has a column
+    steps: bool = False  # what the first quantity is more than in the row before has a column
 
+    def table(self, results: Mapping[str, Measured]) -> str:
+        """Return what was measured as a table."""
+        measured, first = results[self.title], self.quantities[0]
+        known = {**results.get(self.beside, {}), **measured}
+        head = ["", *(quantity.name for quantity in self.quantities), *(f"of {other}" for other in self.against)]
+        rows, before = [], 0.0
+        for name, columns in measured.items():
+            row = [name, *(quantity.told(columns) for quantity in self.quantities)]
+            value, numbers = first.value(columns), first.numbers(columns)
+            row += [f"{value / first.value(known[other]):.2f}" for other in self.against]
+            row += [f"{min(numbers):{first.form}} to {max(numbers):{first.form}}"] * self.spread
+            row += ["" if name.startswith("bare") else f"{value - before:+{first.form}}"] * self.steps
+            rows.append(row)
+            before = value
+        return table(head + ["from and to"] * self.spread + ["more than above"] * self.steps, rows)
 
-def section(
-    title: str,
-    about: str,
-    measured: Measured,
-    quantities: Sequence[Quantity],
-    floors: Iterable[Floor] = (),
-    *,
-    beside: Measured | None = None,
-    against: Sequence[str] = (),
-    absent: tuple[str, ...] = (),
-) -> Section:
-    """Return what was measured as a section.
-
-    Args:
-        title: Its heading.
-        about: What to know about it.
-        measured: The samples of each row of its table.
-        quantities: What is told of each row.
-        floors: What must hold.
-        beside: Samples that floors and columns compare with, and that have no row.
-        against: Contestants that have a column, of each row's share of their first quantity.
-        absent: How names begin that may be missing, with their floors.
-
-    """
-    known = {**(beside or {}), **measured}
-    first = quantities[0]
-    rows = [
-        [
-            name,
-            *(f"{quantity.median(samples):{quantity.form}}" for quantity in quantities),
-            *(f"{first.median(samples) / first.median(known[other]):.2f}" for other in against),
-        ]
-        for name, samples in measured.items()
-    ]
-    held = [floor for floor in floors if not f"{floor.other}".startswith(absent)]
-    head = ("", *(quantity.name for quantity in quantities), *(f"of {other}" for other in against))
-    return Section(title, f"{about}\n\n{table(head, rows)}", [floor.judge(title, known) for floor in held], measured)
-
-
-def by_turns(works: Mapping[str, Callable[[], Iterable[T]]], rounds: int, *, warm_up: int = 0) -> dict[str, list[T]]:
-    """Run each work `rounds` times, after `warm_up` rounds, in an order that turns around each time.
-
-    Returns:
-        All that each work returned.
-
-    """
-    samples: dict[str, list[T]] = {name: [] for name in works}
-    for turn in range(-warm_up, rounds):
-        for name in works if turn % 2 == 0 else reversed(list(works)):
-            returned = works[name]()
-            if turn >= 0:
-                samples[name] += returned
-    return samples
-
-
-def timed(
-    works: Mapping[str, Callable[[], object]], rounds: int, *, calls: int = 1, per: float = 1, warm_up: int = 0
-) -> dict[str, list[float]]:
-    """Run each work by turns of several calls; return the seconds of each call, `per` unit of what it does."""
-
-    def seconds(work: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        work()
-        return (time.perf_counter() - began) / per
-
-    def turn(work: Callable[[], object]) -> Callable[[], list[float]]:
-        return lambda: [seconds(work) for _ in range(calls)]
-
-    return by_turns({name: turn(work) for name, work in works.items()}, rounds, warm_up=warm_up)
+    def verdicts(self, results: Mapping[str, Measured]) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield what becomes of its floors, but for those of contestants that this machine lacks."""
+        known = {**results.get(self.beside, {}), **results[self.title]}
+        for floor in self.floors:
+            if {floor.name, floor.other or floor.name} <= known.keys():
+                yield floor.judge(self.title, known)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; all columns but the first to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def by_turns(works: Mapping[str, Callable[[], Columns]], turns: Iterable[int]) -> Iterator[tuple[str, Columns]]:
+    """Run each work once a turn, in an order that turns around each time; yield what it measured."""
+    for turn in turns:
+        for name in works if turn % 2 == 0 else reversed(list(works)):
+            yield name, works[name]()
+
+
+def collected(parts: Iterable[tuple[str, Columns]], names: Iterable[str] = ()) -> Measured:
+    """Return all that was measured of each contestant."""
+    measured: Measured = {name: {} for name in names}
+    for name, columns in parts:
+        for column, numbers in columns.items():
+            measured.setdefault(name, {}).setdefault(column, []).extend(numbers)
+    return measured
+
+
+def timed(
+    works: Mapping[str, Callable[[], object]], rounds: int, *, calls: int = 1, units: float = 1, warm_up: int = 0
+) -> Measured:
+    """Run each work by turns of several calls; return the seconds of each, for one unit of what it does."""
+
+    def seconds(work: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        work()
+        return (time.perf_counter() - began) / units
+
+    def turn(work: Callable[[], object]) -> Callable[[], Columns]:
+        return lambda: {"wall": [seconds(work) for _ in range(calls)]}
+
+    turning = {name: turn(work) for name, work in works.items()}
+    for _ in by_turns(turning, range(warm_up)):
+        pass
+    return collected(by_turns(turning, range(rounds)), works)

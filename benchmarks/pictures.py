@@ -1,57 +1,67 @@
-"""The pictures of docs/benchmarks.md, small enough to live beside it."""
+"""The pictures of docs/benchmarks.md: small, and readable on a light page and on a dark one."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+
+import simulate_budget
 from harness import MB, Measured, Quantity
-from rows import GROWTH, LOADING, MEMORIES, MEMORY, SPEED, WORKERS
+from sections import GROWTH, LOADING, MEMORIES, MEMORY, MINE, SPEED, WORKERS
 
 Lines = dict[str, tuple[Sequence[float], Sequence[float]]]
+SENT = Quantity("MB", "sent", MB)
+LINE_SPEEDS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
+# The last has contrast with white and with black, and is for what is ideal.
+COLOURS, GREY = ("#d95f02", "#1b9e77", "#8b83c9"), "#84888f"
+TEXTS = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
 
-SENT = Quantity("MB", attrgetter("sent"), MB)
-COLOURS = {"measured": "#d95f02", "cf-vectorize": "#d95f02", "official SDK": "#1b9e77", "wrangler": "#7570b3"}
-IDEAL = "grey"
 
-
-def plots(measured: Mapping[str, Measured]) -> Iterator[tuple[str, Lines, dict[str, Any]]]:
-    """Yield title, lines and axes of each plot."""
-    growth, workers = measured[GROWTH].values(), measured[WORKERS]
-    sizes, seconds, peaks = ([each.median(samples) for samples in growth] for each in (SENT, LOADING, MEMORY))
-    linear = [seconds[-1] * size / sizes[-1] for size in sizes]
-    axes = {"xlabel": "input, MB", "xscale": "log"}
-    lines: Lines = {"measured": (sizes, seconds), "linear": (sizes, linear)}
-    yield "Time by size of the input", lines, {**axes, "ylabel": "seconds", "yscale": "log"}
-    yield "Peak memory by size of the input", {"measured": (sizes, peaks)}, {**axes, "ylabel": "MB", "ylim": (0, 60)}
-
-    histories = {name.partition(",")[0]: (name, samples[0].history) for name, samples in measured[MEMORIES].items()}
-    lines = {
-        name: ([moment for moment, *_ in history], [resident / MB for _, resident, _ in history])
-        for name, history in histories.values()  # of each program's largest load
-    }
-    yield "Memory over time", lines, {"xlabel": "seconds", "ylabel": "resident MB", "yscale": "log"}
-
+def plots(results: Mapping[str, Measured]) -> Iterator[tuple[str, str, Lines, dict[str, Any]]]:
+    """Yield picture, title, lines and axes of each plot."""
+    growth, workers = results[GROWTH].values(), results[WORKERS]
+    sizes, seconds, peaks = ([each.value(columns) for columns in growth] for each in (SENT, LOADING, MEMORY))
+    lines: Lines = {MINE: (sizes, seconds), "linear": (sizes, [seconds[-1] * size / sizes[-1] for size in sizes])}
+    axes: dict[str, Any] = {"xlabel": "input, MB", "xscale": "log"}
+    yield "growth", "Time by size of the input", lines, {**axes, "ylabel": "seconds", "yscale": "log"}
+    lines = {MINE: (sizes, peaks)}
+    yield "growth", "Peak memory by size of the input", lines, {**axes, "ylabel": "MB", "ylim": (0, 60)}
+    histories = {name.partition(",")[0]: columns["history"][0] for name, columns in results[MEMORIES].items()}
+    lines = {name: ([each[0] for each in of], [each[1] / MB for each in of]) for name, of in histories.items()}
+    axes = {"xlabel": "seconds", "ylabel": "MB", "yscale": "log"}
+    yield "memory", "Memory over time, each one's largest load", lines, axes
     counts = [int(name.split()[-1]) for name in workers]
-    speeds = [SPEED.median(samples) for samples in workers.values()]
-    lines = {
-        "measured": (counts, speeds),
-        "the first, times as many": (counts, [speeds[0] * each for each in counts]),
-    }
-    yield WORKERS, lines, {"xlabel": "concurrency", "ylabel": "MB/s", "xticks": counts, "ylim": (0, None)}
+    speeds = [SPEED.value(columns) for columns in workers.values()]
+    lines = {MINE: (counts, speeds), "the first, times as many": (counts, [speeds[0] * each for each in counts])}
+    yield "binds", WORKERS, lines, {"xlabel": "concurrency", "ylabel": "MB/s", "xticks": counts, "ylim": (0, None)}
+    lines = {}
+    for text, value_bytes in simulate_budget.TEXTS.items():
+        load = simulate_budget.Load.of(value_bytes)
+        ends = [simulate_budget.simulate(load.requests, seconds=load.size * 8e-6 / speed) for speed in LINE_SPEEDS]
+        lines[text] = (LINE_SPEEDS, [end / 3600 for end in ends])
+    axes = {"xlabel": "line, Mbit/s", "ylabel": "hours", "xscale": "log", "yscale": "log"}
+    yield "binds", "20 million x 1536: the line, then the budget", lines, axes
 
 
-def draw(path: Path, measured: Mapping[str, Measured]) -> None:
-    """Write all plots into one picture."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - threads and memory that no measurement shall meet
+def draw(folder: Path, results: Mapping[str, Measured]) -> None:
+    """Write the pictures."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6.4), layout="tight")
-    for axes, (title, lines, settings) in zip(figure.subplots(2, 2).flat, plots(measured), strict=True):
-        for label, (across, up) in lines.items():
-            colour = COLOURS.get(label.partition(",")[0], IDEAL)
-            style = "--" if colour == IDEAL else "o-" if len(across) < 9 else "-"
-            axes.plot(across, up, style, color=colour, label=label)
-        axes.set(title=title, **settings)
-        axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=80, metadata={"Software": None})
+    mpl.rcParams.update(dict.fromkeys(TEXTS, GREY) | {"svg.fonttype": "none", "svg.hashsalt": "", "font.size": 9})
+    pictures: dict[str, list[Any]] = {}
+    for name, *plot in plots(results):
+        pictures.setdefault(name, []).append(plot)
+    for name, parts in pictures.items():
+        figure = Figure(figsize=(4.6 * len(parts), 3), layout="tight")
+        subplots = figure.subplots(1, len(parts), squeeze=False).flat
+        for axes, (title, lines, settings) in zip(subplots, parts, strict=True):
+            for (label, (across, up)), colour in zip(lines.items(), COLOURS, strict=False):
+                ideal = label in {"linear", "the first, times as many"}
+                style = "--" if ideal else "o-" if len(across) < 9 else "-"
+                axes.plot(across, up, style, color=GREY if ideal else colour, label=label)
+            axes.set(title=title, facecolor="none", **settings)
+            axes.legend(framealpha=0)
+        figure.savefig(folder / f"{name}.svg", transparent=True, metadata={"Date": None, "Creator": None})

@@ -9,84 +9,37 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 # The tests' servers serve the benchmarks too.
 sys.path.append(str(Path(__file__).parents[1] / "tests/servers"))
 
 import data
 import sink
+from harness import Case, Columns
+
+__all__ = ["Bench", "run", "sink"]
 
 MEMORY_INTERVAL = 0.02
 
 
-class Case(NamedTuple):
-    """A program by name: its command, where the bench fills in what is in braces, and the size of what it loads."""
-
-    name: str
-    command: tuple[str, ...]
-    size: int = 0
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One run of a program.
-
-    Attributes:
-        wall: Seconds from start to exit.
-        cpu: Seconds of CPU, user and system, children included; or what the program says in its `cpu`.
-        history: Seconds since its start, the resident bytes of its largest process then, and their peak by then.
-        printed: The JSON object that it printed, if it did.
-        sent: Bytes of the request bodies that the sink read.
-        transfer: Seconds that the sink saw from the first request's head to the last body's end.
-        requests: Requests that the sink answered.
-
-    """
-
-    wall: float
-    cpu: float
-    history: tuple[tuple[float, int, int], ...]
-    printed: dict[str, Any] = field(default_factory=dict)
-    sent: int = 0
-    transfer: float = 0
-    requests: int = 0
-
-    @property
-    def memory(self) -> int:
-        """Peak resident bytes of its largest process."""
-        return max((peak for *_, peak in self.history), default=0)
-
-    @property
-    def speed(self) -> float:
-        """Bytes a second, between the first byte and the last."""
-        return self.sent / self.transfer
-
-
 class Bench:
-    """Runs cases; owns the data files and the certificate.
-
-    Args:
-        folder: Where those go.
-        environments: What `{here}` in commands stands for.
-
-    """
+    """Runs cases; owns the data files and the certificate, which lie in `folder`."""
 
     def __init__(self, folder: Path, environments: Path) -> None:
         self._folder = folder
-        self._environments = environments
         self._pem = sink.make_certificate(folder / "sink.pem")
+        self._places = {
+            "here": environments,
+            "modules": environments / "node_modules",
+            "python": sys.executable,
+            "bin": Path(sys.executable).parent,
+            "certificate": self._pem.with_suffix(".crt"),
+        }
 
-    def data(self, size: int) -> Path:
-        """Return a file of `size` bytes or a line more, made when it is first asked for."""
-        path = self._folder / f"{size}.ndjson"
-        if not path.exists():
-            data.write(path, size)
-        return path
-
-    def run(self, case: Case, line: Mapping[str, Any] | None) -> list[Sample]:
-        """Run a case, and return the one sample of it.
+    def run(self, case: Case, line: Mapping[str, Any] | None) -> Columns:
+        """Run a case, and return what was measured.
 
         Args:
             case: What is run.
@@ -97,13 +50,16 @@ class Bench:
             RuntimeError: The program failed, or the sink did not get the whole file.
 
         """
-        certificate = str(self._pem.with_suffix(".crt"))
-        places = {"here": self._environments, "data": self.data(case.size), "certificate": certificate}
+        path = self._folder / f"{case.kind}-{case.size}.ndjson"
+        if not path.exists():
+            data.write(path, case.kind, case.size)
+        places = {**self._places, "data": path}
         if line is None:
-            return [run([part.format_map(places) for part in case.command])]
-        settings: dict[str, Any] = {"certificate": self._pem, **line}
+            return run([part.format_map(places) for part in case.command])
+        settings: dict[str, Any] = {"certificate": self._pem, **line, **case.line}
         with sink.running(**settings) as server:
             command = [part.format_map({**places, "url": server.base_url}) for part in case.command]
+            certificate = str(places["certificate"])
             variables = {
                 "CLOUDFLARE_ACCOUNT_ID": "an-account",
                 "CLOUDFLARE_API_TOKEN": "a-made-up-token",
@@ -114,21 +70,34 @@ class Bench:
                 "NODE_EXTRA_CA_CERTS": certificate,
                 "WRANGLER_SEND_METRICS": "false",
             }
-            sample = run(command, {**os.environ, **variables}, self._folder)
+            measured = run(command, {**os.environ, **variables}, self._folder, fails=case.fails)
             counts = server.counts
-        if counts.body_bytes < case.size and "--compact" not in command:  # which sends other bytes than the file's
-            raise RuntimeError(f"{case.name}: only {counts.body_bytes:,} bytes arrived")
-        return [replace(sample, sent=counts.body_bytes, transfer=counts.seconds, requests=counts.requests)]
+        # --compact sends other bytes than the file's.
+        if not case.fails and "--compact" not in command and counts.body_bytes < path.stat().st_size:
+            raise RuntimeError(f"{case.command}: only {counts.body_bytes:,} bytes arrived")
+        measured |= {"sent": [counts.body_bytes], "transfer": [counts.seconds], "requests": [counts.requests]}
+        return measured | {"sink": [counts.cpu], "both": [counts.cpu + measured["cpu"][0]]}
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Sample:
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    *,
+    fails: bool = False,
+) -> Columns:
     """Run a program to its end.
 
+    Returns:
+        `wall`, the seconds from start to exit; `cpu`, those of user and system, children included; `memory`, the peak
+        of its processes' bytes; `history`, for each moment of it how many seconds after the start and how many bytes
+        then; and the members of the JSON object that it printed last, which come first.
+
     Raises:
-        RuntimeError: It failed; with what it printed.
+        RuntimeError: It failed, or did not where it should have; with what it printed.
 
     """
-    history = []
+    history, peak = [], 0
     with tempfile.TemporaryFile("w+") as output:
         began = time.monotonic()
         process = subprocess.Popen(
@@ -137,18 +106,21 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None, fo
         ended = os.pidfd_open(process.pid)
         # The kernel's account of each process; what wait4 reports would include the memory of the parent.
         while not select.select([ended], [], [], MEMORY_INTERVAL)[0]:
-            if found := list(_memories(process.pid)):
-                history.append((time.monotonic() - began, *max(found)))
+            resident, peaks = map(sum, zip((0, 0), *_memories(process.pid), strict=True))
+            history.append((round(time.monotonic() - began, 3), resident))
+            peak = max(peak, peaks)
         wall = time.monotonic() - began
         os.close(ended)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
-    if process.returncode:
+    if bool(process.returncode) != fails:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit {process.returncode}\n{text}")
-    printed = json.loads(text) if text.startswith("{") else {}
-    return Sample(wall, printed.get("cpu", usage.ru_utime + usage.ru_stime), tuple(history), printed)
+    start = f"\n{text}".rfind("\n{")
+    printed = json.loads(text[start:]) if start >= 0 else {}
+    measured = {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": peak, "history": history, **printed}
+    return {name: [value] for name, value in measured.items()}
 
 
 def _memories(pid: int) -> Iterator[tuple[int, int]]:
