@@ -42,8 +42,9 @@ class AsyncVectorize(Client):
         >>> import asyncio
         >>> from cf_vectorize import AsyncVectorize
         >>> async def main():
+        ...     records = [{"id": "a", "values": [0.5] * 32}]
         ...     async with AsyncVectorize("my-index") as index:
-        ...         await index.insert([{"id": "a", "values": [0.5] * 32}])
+        ...         await index.insert(records, verify=True)
         ...         async for identity, vector in index.iter_by_ids(["a", "b"]):
         ...             print(identity, vector is not None)
         >>> asyncio.run(main())

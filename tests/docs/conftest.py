@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def desk(vectorize_emulator: VectorizeEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VectorizeEmulator:
-    """Work in an empty folder, with our program on the path and a service in which what is accepted is readable."""
-    vectorize_emulator.visible("immediately")
+    """Work in an empty folder, with our program on the path, and a service that takes its time to make readable."""
+    vectorize_emulator.visible(0.5)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     for name, value in {"PYTHONUNBUFFERED": "1", "COLUMNS": "100", "HOME": str(tmp_path)}.items():

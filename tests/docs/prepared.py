@@ -39,10 +39,11 @@ def load(source: Any = "vectors.ndjson", index: str = INDEX) -> None:
         client.insert(source)
 
 
-def a_bad_line() -> dict[str, Any]:
+def a_bad_line(name: str = "vectors.ndjson") -> dict[str, Any]:
+    """Write 40 lines, the 17th of which holds a NaN."""
     found = lines((f"a{number}" for number in range(1, 41)), 768)
     found[16] = found[16].replace(b"0.03,", b"NaN,", 1)
-    Path("vectors.ndjson").write_bytes(b"".join(found))
+    Path(name).write_bytes(b"".join(found))
     return {}
 
 
@@ -103,6 +104,7 @@ PREPARED: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "docs/check.md": a_bad_line,
     "docs/contract.md": recordings,
     "docs/get.md": ids_to_ask_for,
+    "docs/insert.md": lambda: a_bad_line("mixed.ndjson"),
     "docs/sources.md": tables,
     "docs/verify.md": loaded_in_part,
 }

@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -106,11 +107,14 @@ def serve(command: str, shown: str) -> str | None:
     )
     assert process.stdout
     expected = shown.removesuffix("\n…") or "…127.0.0.1…"
+    deadline = threading.Timer(SECONDS, process.kill)
+    deadline.start()
     try:
         output = "".join(process.stdout.readline() for _ in expected.splitlines())
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=SECONDS)
     finally:
+        deadline.cancel()
         process.kill()
     return difference(expected, output)
 

@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from configparser import ConfigParser
+from configparser import Error as ConfigError
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -170,7 +172,7 @@ def parsed_by(parser: Callable[[str], object]) -> Callable[[Example], str | None
     def evaluate_block(example: Example) -> str | None:
         try:
             parser(example.parsed.text)
-        except (ValueError, yaml.YAMLError) as error:
+        except (ValueError, yaml.YAMLError, ConfigError) as error:
             return str(error)
         return None
 
@@ -183,6 +185,7 @@ PARSERS: Final[dict[str, Callable[[str], object]]] = {
     "ndjson": parse_lines,
     "toml": tomllib.loads,
     "yaml": yaml.safe_load,
+    "ini": lambda text: ConfigParser(interpolation=None).read_string(text),
     "diff": apply_patch,
     "{toctree}": str,  # of the front page alone, and for the site: `nox -s docs` fails where it is wrong
 }

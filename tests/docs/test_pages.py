@@ -12,13 +12,15 @@ from snippets import PAGES, parse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cf_vectorize_emulator.pytest_plugin import VectorizeEmulator
 
-@pytest.mark.usefixtures("desk")
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_of_the_page_runs(page: Path) -> None:
+def test_every_block_of_the_page_runs(page: Path, desk: VectorizeEmulator) -> None:
     document = parse(page)
     vectors()
     if prepare := PREPARED.get(str(page.relative_to(ROOT))):
         document.namespace.update(prepare())
+        desk.release()
     for example in document.examples():
         example.evaluate()

@@ -21,12 +21,12 @@ LEFT_OUT_ON_PURPOSE = {
     "docs/cli.md": 1,
     "docs/emulator.md": 3,
     "docs/engines.md": 3,
-    "docs/how-to/load-died.md": 5,
+    "docs/how-to/load-died.md": 4,
     "docs/how-to/notebook.md": 2,
     "docs/how-to/other-clients.md": 3,
     "docs/how-to/proxy.md": 2,
     "docs/how-to/two-loads.md": 1,
-    "docs/insert.md": 3,
+    "docs/insert.md": 2,
     # `nox -s recipes` runs them.
     "docs/recipes/chroma.md": 1,
     "docs/recipes/datasets.md": 1,
@@ -105,6 +105,7 @@ FORMS = {
     "json, a line each": (fenced("ndjson", "[1]\n[2]"), fenced("ndjson", "[1]\n[2")),
     "toml": (fenced("toml", "a = 1"), fenced("toml", "a = ")),
     "yaml": (fenced("yaml", "a: 1"), fenced("yaml", "a: b: c")),
+    "ini": (fenced("ini", "[Unit]\na=b"), fenced("ini", "a=b")),
     "a patch": (
         fenced("diff", "--- /dev/null\n+++ b/new\n@@ -0,0 +1 @@\n+new"),
         fenced("diff", "--- a/LICENSE\n+++ b/LICENSE\n@@ -1 +1 @@\n-no such line\n+new"),

@@ -166,7 +166,7 @@ def table(
         >>> articles = pa.Table.from_pylist(rows)
         >>> source = table(articles, id_column="key", rest_to_metadata=True)
         >>> with Vectorize("my-index") as index:
-        ...     index.insert(source).vectors
+        ...     index.insert(source, verify=True).vectors
         ...     index.get_by_ids(["a"])["a"].metadata
         1
         {'lang': 'de'}
