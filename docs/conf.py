@@ -58,8 +58,6 @@ napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = f"cf-vectorize {version}"
-html_static_path: list[str] = ["site"]
-html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

@@ -6,12 +6,17 @@ python scripts/check_site.py docs/_build/html
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
 import sys
+import zlib
 from functools import cache
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import render_reference
 
 MOST_BYTES = 5_000_000
 # What a browser fetches by itself.
@@ -61,9 +66,40 @@ def problems(site: Path) -> list[str]:
     for style in sorted(site.rglob("*.css")):
         if IN_STYLES.search(style.read_text(encoding="utf-8")):
             found.append(f"{style.relative_to(site)}: fetches something from elsewhere")
+    found += [f"objects.inv: {name} is public, and on no page" for name in sorted(public_names() - objects(site))]
     if size(site) > MOST_BYTES:
         found.append(f"{size(site):,} bytes are more than {MOST_BYTES:,}")
     return found
+
+
+def objects(site: Path) -> set[str]:
+    """Return the names that the site describes, read off the inventory that is for other projects' links."""
+    packed = (site / "objects.inv").read_bytes().split(b"\n", 4)[4]
+    return {line.partition(" ")[0] for line in zlib.decompress(packed).decode().splitlines() if " py:" in line}
+
+
+def public_names() -> set[str]:
+    """Return what the reference is to describe, with methods and properties."""
+    names = set()
+    for package, public in render_reference.documented().items():
+        # Of two packages that have a name, the first to say it describes it; of the engine's adapter its names count.
+        shown = public - set(render_reference.SHARED.split()) if package == render_reference.OVERLAY else public
+        names |= {f"{package}.{name}" for name in shown}
+        for name in shown - render_reference.ALIASES.keys() if package != render_reference.RAY else ():
+            members = vars(thing) if isinstance(thing := getattr(import_module(package), name), type) else {}
+            names |= {
+                f"{package}.{name}.{member}" for member, value in members.items() if _is_shown(name, member, value)
+            }
+    return names
+
+
+def _is_shown(name: str, member: str, value: object) -> bool:
+    callable_or_property = inspect.isfunction(value) or isinstance(value, property | classmethod)
+    return (
+        not member.startswith("_")
+        and callable_or_property
+        and f"{name}.{member}" not in render_reference.FOR_THE_CLIENT
+    )
 
 
 def size(site: Path) -> int:

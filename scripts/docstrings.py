@@ -40,6 +40,7 @@ def setup(app: Sphinx) -> None:
 def as_rst(_app: Sphinx, what: str, name: str, thing: Any, _options: object, lines: list[str]) -> None:
     """Make reStructuredText of a docstring, with links to what is public and the types of attributes."""
     text = "\n".join(lines)
+    text = text.replace("\nWhat to do: ", "\n**What to do:** ")
     text = re.sub(r"^( *)```(\w+)\n(.*?)^ *```$", _block, text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"(?<=[^:]\n\n)((?: {4}.*(?:\n|$))+)(?=\n\S|\Z)", r".. code-block:: python\n\n\1", text)
     text = CODE.sub(lambda found: _code(found[1], name) + ("\\ " if found[2] else ""), text)
@@ -118,16 +119,17 @@ def _is_shown(path: str) -> bool:
 
 
 def _with_types(text: str, thing: Any) -> str:
-    """Put the type of each attribute beside its name."""
-    head, found, section = text.partition("\nAttributes:\n")
-    types = {
-        name: kind
-        for base in reversed(getattr(thing, "__mro__", ()))
-        for name, kind in getattr(base, "__annotations__", {}).items()
-    }
+    """Make an entry of its own of each attribute, with its type."""
+    bases = reversed(getattr(thing, "__mro__", ()))
+    types = {name: kind for base in bases for name, kind in getattr(base, "__annotations__", {}).items()}
 
-    def entry(line: re.Match[str]) -> str:
-        name = line[1]
-        return f"    {name} ({_written_out(types[name])}):" if name in types else line[0]
+    def entry(found: re.Match[str]) -> str:
+        name, meaning = found.groups()
+        kind = f"   :type: {_written_out(types[name])}\n" if name in types else ""
+        meaning = " ".join(meaning.split())
+        return f".. attribute:: {name}\n{kind}\n   {meaning}\n\n"
 
-    return head + found + re.sub(r"^ {4}(\w+):", entry, section, flags=re.MULTILINE)
+    def section(found: re.Match[str]) -> str:
+        return re.sub(r"^ {4}(\w+):((?:.*\n)(?: {5,}.*\n)*)", entry, found[1], flags=re.MULTILINE)
+
+    return re.sub(r"^Attributes:\n((?: {4}.*\n)+)", section, f"{text}\n", flags=re.MULTILINE)

@@ -201,7 +201,7 @@ def _directive(package: str, name: str) -> str:
     # Ray is not installed where pages are built: nothing is asked of the object itself.
     if name in ALIASES:
         return f".. py:type:: {name}\n\n   {ALIASES[name]}"
-    kind = "class" if name[0].isupper() else "function"
+    kind = "function" if name[0].islower() else "exception" if name.endswith(("Error", "Interrupted")) else "class"
     return f".. auto{kind}:: {package}.{name}"
 
 
@@ -242,8 +242,19 @@ def _faces() -> str:
 
 
 def _tree() -> str:
-    """Return the errors as a tree, as the module's docstring draws it."""
-    doc = inspect.cleandoc(import_module("cf_vectorize_overlay.errors").__doc__ or "")
-    _, drawn, *rest = doc.split("\n\n")
-    lines = [*drawn.splitlines(), "", *rest[0].splitlines()]
-    return "\n".join([".. code-block:: text", "", *(f"   {line}" for line in lines)])
+    """Return the errors as nested lists, each with the first line of its docstring."""
+    package: Any = import_module(CLIENT)
+    named = {name: getattr(package, name) for section in PAGES["errors"].sections for name in section.names}
+
+    def branch(error: type, indent: str) -> list[str]:
+        says = (error.__doc__ or "").partition("\n")[0]
+        children = [each for each in named.values() if error in each.__bases__]
+        lines = [f"{indent}* :py:exc:`{error.__name__} <{CLIENT}.{error.__name__}>`: {_plain(says)}", ""]
+        return lines + [line for child in children for line in branch(child, f"{indent}  ")]
+
+    roots = [each for each in named.values() if not set(each.__bases__) & set(named.values())]
+    return "\n".join(line for root in roots for line in branch(root, ""))
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "``")
