@@ -7,12 +7,14 @@ when the site is built. Nothing is fetched.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from myst_parser.parsers.sphinx_ import MystParser
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -21,6 +23,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import docstrings  # noqa: E402
+import notebook_page  # noqa: E402
 import render_reference  # noqa: E402
 
 if TYPE_CHECKING:
@@ -44,8 +47,6 @@ default_role = "code"
 smartquotes = False
 highlight_language = "none"
 nitpicky = True
-# Pages that are being written stand in no list yet.
-suppress_warnings = ["toc.not_included"]
 nitpick_ignore_regex = [("py:.*", docstrings.OUTSIDE)]
 
 add_module_names = False
@@ -63,6 +64,16 @@ html_show_sphinx = False
 html_show_copyright = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+class NotebookParser(MystParser):
+    """Reads notebooks."""
+
+    supported = ("ipynb",)
+
+    def parse(self, inputstring: str, document: nodes.document) -> None:
+        """Read one as the Markdown that it amounts to."""
+        super().parse(notebook_page.markdown(inputstring), document)
 
 
 class AsOnPaper(SphinxPostTransform):
@@ -85,8 +96,20 @@ class AsOnPaper(SphinxPostTransform):
             text.parent.replace(text, nodes.Text(" – "))
 
 
+def read(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Lead to the notebook as a page, and put the decisions below the page that tells of them."""
+    source[0] = re.sub(r"\]\(((?:\.\./)*)\.\./(examples/\w+\.ipynb)\)", r"](\1\2)", source[0])
+    if page == "decisions/index":
+        source[0] += "\n\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
+
+
 def setup(app: Sphinx) -> None:
     """Write the pages of the reference, and read docstrings as they are written."""
     render_reference.write(HERE / "reference" / "api")
     app.add_post_transform(AsOnPaper)
+    app.connect("source-read", read)
+    (HERE / "examples").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "examples" / "texts.ipynb", HERE / "examples")
+    app.add_source_suffix(".ipynb", "ipynb")
+    app.add_source_parser(NotebookParser)
     docstrings.setup(app)

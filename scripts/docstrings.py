@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # What other projects document: no page here can have it.
 OUTSIDE = (
-    r"(typing|collections|os|pathlib|numpy|np|pyarrow|pa|httpx|ray)\..*|[a-z_]+"
+    r"(typing|collections|threading|os|pathlib|numpy|np|pyarrow|pa|httpx|ray)\..*|[a-z_]+"
     r"|Any|Callable|ClassVar|Counter|IO|Iterable|Iterator|Literal|Mapping|Path|Self|Sequence|Unpack|Async\w+able|AsyncIterator"
     r"|(Type|Value|OS|Key|Attribute)Error|NoneType"
     r"|Block|Dataset|WriteResult|Matrix"

@@ -64,8 +64,8 @@ FIXTURES = {
     EMULATOR: ("vectorize_emulator", "cf_vectorize_emulator.pytest_plugin", "VectorizeEmulator"),
     CONTRACT: ("vectorize_contract", "cf_vectorize_contract.pytest_plugin", "Proxy"),
 }
-# What the overlay has for the client above it, which cuts bodies and looks at ids itself.
-FOR_THE_CLIENT = {"Index.fetch", "Index.send", "Index.target"}
+# What the overlay has for the client above it.
+FOR_THE_CLIENT = {"Index.target"}
 ALIASES = {
     "SourceLike": "What ``insert`` and ``verify`` take, for annotations of your own.",
     "AsyncSourceLike": "The same, and async iterables of lines or records: what :py:class:`AsyncVectorize` takes.",
@@ -124,7 +124,10 @@ PAGES = {
     ),
     "overlay": Page(
         "One request: cf_vectorize_overlay",
-        (Section("", OVERLAY, ("Index",)),),
+        (
+            Section("", OVERLAY, ("Index",)),
+            Section("For engines", OVERLAY, ("Body", "Attempts", "Cancelled")),
+        ),
         f":doc:`../../overlay` shows it. {', '.join(f':py:obj:`~{CLIENT}.{name}`' for name in SHARED.split())} are "
         "public here too, and the same objects.",
     ),

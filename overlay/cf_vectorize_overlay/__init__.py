@@ -13,6 +13,7 @@ from .lazy import lazy_names
 from .limits import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .body import Body as Body
     from .errors import AuthenticationError as AuthenticationError
     from .errors import InputError as InputError
     from .errors import NotFoundError as NotFoundError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .errors import TransportError as TransportError
     from .errors import UnexpectedResponseError as UnexpectedResponseError
     from .errors import VectorizeError as VectorizeError
+    from .index import Attempts as Attempts
+    from .index import Cancelled as Cancelled
     from .index import Index as Index
     from .pacing import AccountBudget as AccountBudget
     from .pacing import Budget as Budget
@@ -31,9 +34,10 @@ if TYPE_CHECKING:
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        "cf_vectorize_overlay.body": "Body",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError RejectedError "
         "ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
-        "cf_vectorize_overlay.index": "Index",
+        "cf_vectorize_overlay.index": "Attempts Cancelled Index",
         "cf_vectorize_overlay.pacing": "AccountBudget Budget",
         "cf_vectorize_overlay.vector": "Vector",
     },

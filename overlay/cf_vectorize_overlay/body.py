@@ -42,7 +42,13 @@ class Body:
         return 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Return the size for the end, `offset` for any other place."""
+        """Return the size for the end, `offset` for any other place.
+
+        Args:
+            offset: A place in the body.
+            whence: What it counts from.
+
+        """
         return self._size if whence == os.SEEK_END else offset
 
 

@@ -67,7 +67,12 @@ class Attempts:
     waiting: bool = False
 
     def wait(self, seconds: float) -> None:
-        """Wait, unless and until nobody wants the answer any more."""
+        """Wait, unless and until nobody wants the answer any more.
+
+        Args:
+            seconds: At most so long.
+
+        """
         self.waited += seconds
         self.waiting = True
         self.stop.wait(seconds)
