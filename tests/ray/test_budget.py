@@ -52,9 +52,10 @@ def test_a_throttled_task_holds_all_others_back(name: str) -> None:
     assert other.ask() > 50
 
 
+@pytest.mark.parametrize("requests", [8, None])
 @pytest.mark.parametrize("no_restart", [True, False])
-def test_a_budget_that_was_killed_does_not_burst(name: str, *, no_restart: bool) -> None:
-    budget = ClusterBudget(name, 10)
+def test_a_budget_that_was_killed_does_not_burst(name: str, requests: int | None, *, no_restart: bool) -> None:
+    budget = ClusterBudget(name, requests)
     assert asked(budget, 7) == 7
     budget.give_back({"ratelimit-policy": '"default";q=8;w=300', "cf-ray": "x"})
     assert budget.ask() == 0

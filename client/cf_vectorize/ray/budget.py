@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 import ray
 from ray.exceptions import RayActorError
 from ray.experimental import internal_kv
@@ -27,8 +26,10 @@ AGAIN_AFTER: Final = 0.5
 ATTEMPTS: Final = 60
 
 
-class BudgetActor:
-    """An account's budget that survives the end of its process: what it allowed is noted in the cluster's store.
+class BudgetActor(AccountBudget):
+    """An account's budget that survives the end of its process: it is noted in the cluster's store.
+
+    By the clock of the wall, which goes on when a process ends.
 
     Args:
         name: The actor's name, under which it notes.
@@ -37,44 +38,26 @@ class BudgetActor:
     """
 
     def __init__(self, name: str, idle: float = IDLE_SECONDS) -> None:
+        super().__init__(clock=time.time)
+        if noted := internal_kv._internal_kv_get(name.encode(), namespace=NAMESPACE):  # noqa: SLF001 - no public name
+            vars(self).update(pickle.loads(noted))  # noqa: S301 - the cluster's own
         self._key, self._idle = name.encode(), idle
-        self._now: float | None = None
-        self._budget = AccountBudget(clock=self._clock)
-        self._starts: deque[float] = deque()
-        self._said: list[tuple[float, dict[str, str]]] = []
-        self._blocked_until = 0.0
-        self._restore()
         self._used = time.monotonic()
         myself = ray.get_runtime_context().current_actor
         threading.Thread(target=self._leave_when_idle, args=(myself,), daemon=True).start()
 
     def ask(self) -> float:
-        """Do what `Budget.ask` does."""
+        """Do what `Budget.ask` does, and note it."""
         self._used = time.monotonic()
-        seconds = self._budget.ask()
+        seconds = super().ask()
         if not seconds:
-            self._starts.append(self._clock())
-            while self._starts[0] < self._starts[-1] - WINDOW_SECONDS:
-                self._starts.popleft()
             self._note()
         return seconds
 
-    def give_back(self, headers: Mapping[str, str] | None) -> None:
-        """Do what `Budget.give_back` does."""
-        self._budget.give_back(headers)
-        if headers:
-            # Policies only ever get stricter: the last one is the one that counts.
-            self._said = [(self._clock(), dict(headers))]
-
     def block(self, seconds: float) -> None:
-        """Do what `Budget.block` does."""
-        self._budget.block(seconds)
-        self._blocked_until = max(self._blocked_until, self._clock() + seconds)
+        """Do what `Budget.block` does, and note it."""
+        super().block(seconds)
         self._note()
-
-    def limit(self, requests: int) -> None:
-        """Allow no more than so many requests in 5 minutes."""
-        self._budget.limit(requests)
 
     def _leave_when_idle(self, myself: Any) -> None:
         """End this actor when nobody has asked for long: by force, for an exit waits for what it asked itself."""
@@ -83,28 +66,9 @@ class BudgetActor:
         internal_kv._internal_kv_del(self._key, namespace=NAMESPACE)  # noqa: SLF001 - no public name writes it
         ray.kill(myself)
 
-    def _clock(self) -> float:
-        return time.time() if self._now is None else self._now
-
     def _note(self) -> None:
-        noted = orjson.dumps([list(self._starts), self._said, self._blocked_until])
+        noted = pickle.dumps({name: value for name, value in vars(self).items() if name != "_lock"})
         internal_kv._internal_kv_put(self._key, noted, overwrite=True, namespace=NAMESPACE)  # noqa: SLF001
-
-    def _restore(self) -> None:
-        """Count again what an actor of this name that died had allowed."""
-        noted = internal_kv._internal_kv_get(self._key, namespace=NAMESPACE)  # noqa: SLF001
-        if not noted:
-            return
-        starts, said, self._blocked_until = orjson.loads(noted)
-        for self._now in starts:
-            self._budget.ask()
-            self._budget.give_back(None)
-        for self._now, headers in said:
-            self._budget.give_back(headers)
-        self._now = None
-        self._starts.extend(starts)
-        self._said = [tuple(each) for each in said]
-        self._budget.block(max(0.0, self._blocked_until - time.time()))
 
 
 class ClusterBudget:

@@ -10,7 +10,7 @@ import attrs
 from cf_vectorize.client import Vectorize
 from cf_vectorize_overlay.credentials import Credentials, checked_base_url
 from cf_vectorize_overlay.errors import InputError
-from cf_vectorize_overlay.limits import GIVE_UP_AFTER, TIMEOUT
+from cf_vectorize_overlay.limits import GIVE_UP_AFTER
 
 from .budget import ClusterBudget
 
@@ -44,25 +44,20 @@ class CarriedCredentials:
         return f"{type(self).__name__}(…)"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Target:
     """How a task reaches an index; holds no client, and no secret but what `credentials` carries.
 
     Attributes:
         index: Name of the index.
-        base_url: As for `Vectorize`; by default what a worker's environment says.
-        timeout: As for `Vectorize`.
-        give_up_after: As for `Vectorize`; 600, for a fresh worker is no client that never had an answer.
-        requests_per_5min: Requests in any 5 minutes by all tasks of all jobs with the same credentials.
+        settings: As for `Vectorize`, without credentials; `requests_per_5min` is for all tasks of all jobs with the
+            same ones.
         credentials: Called in each task: what it returns is passed to `Vectorize`.
 
     """
 
     index: str
-    base_url: str | None = None
-    timeout: float = TIMEOUT
-    give_up_after: float = GIVE_UP_AFTER
-    requests_per_5min: int | None = None
+    settings: Mapping[str, Any]
     credentials: Callable[[], Mapping[str, str]] | None = attrs.field(default=None, repr=False)
 
     def client(self) -> Vectorize:
@@ -70,22 +65,16 @@ class Target:
 
         Raises:
             InputError: A setting is wrong or a credential is missing.
+            TypeError: There is no such setting.
 
         """
-        given = dict(self.credentials()) if self.credentials else {}
+        given: dict[str, Any] = dict(self.credentials()) if self.credentials else {}
+        # A fresh worker is no client that never had an answer.
+        settings = {"give_up_after": GIVE_UP_AFTER, **self.settings}
         try:
             _refuse_unknown(given)
-            return Vectorize(
-                self.index,
-                base_url=self.base_url,
-                timeout=self.timeout,
-                give_up_after=self.give_up_after,
-                budget=ClusterBudget(self._budget_name(given), self.requests_per_5min),
-                account_id=given.get("account_id"),
-                api_token=given.get("api_token"),
-                api_email=given.get("api_email"),
-                api_key=given.get("api_key"),
-            )
+            budget = ClusterBudget(self._budget_name(given), settings.pop("requests_per_5min", None))
+            return Vectorize(self.index, budget=budget, **settings, **given)
         finally:
             # Error reporters print the locals of the frames that an error passes.
             given.clear()
@@ -98,12 +87,13 @@ class Target:
             TransportError: The service cannot be reached.
 
         """
-        with attrs.evolve(self, give_up_after=min(self.give_up_after, 60.0)).client() as client:
+        soon = min(self.settings.get("give_up_after", GIVE_UP_AFTER), 60.0)
+        with attrs.evolve(self, settings={**self.settings, "give_up_after": soon}).client() as client:
             client.get_by_ids([NOBODYS_ID])
 
     def _budget_name(self, given: Mapping[str, str]) -> str:
         found = Credentials.find(*(given.get(name) for name in SECRETS))
-        asker = f"{checked_base_url(self.base_url)}\n{found.secrets}"
+        asker = f"{checked_base_url(self.settings.get('base_url'))}\n{found.secrets}"
         return f"budget-{hashlib.blake2b(asker.encode(), digest_size=16).hexdigest()}"
 
 
@@ -112,7 +102,6 @@ def target(index: str, settings: dict[str, Any]) -> Target:
 
     Raises:
         InputError: A credential is among the settings, which would travel with every task.
-        TypeError: There is no such setting.
 
     """
     for name in SECRETS:
@@ -122,9 +111,10 @@ def target(index: str, settings: dict[str, Any]) -> Target:
                 "workers' environment, give credentials=FUNCTION that each task calls for them, or, if it must be, "
                 f"credentials=CarriedCredentials({name}=…)"
             )
-    if (credentials := settings.get("credentials")) is not None and not callable(credentials):
+    credentials = settings.pop("credentials", None)
+    if credentials is not None and not callable(credentials):
         raise InputError("credentials is no function; give one that returns a dict of api_token and the like")
-    return Target(index=index, **settings)
+    return Target(index, settings, credentials)
 
 
 def _refuse_unknown(credentials: Mapping[str, str]) -> None:

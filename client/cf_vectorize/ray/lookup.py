@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from cf_vectorize_overlay.errors import InputError
 
+from . import rows
 from .connect import target
 
 if TYPE_CHECKING:
@@ -56,14 +57,10 @@ class VectorizeLookup:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the rows of a batch with what is found."""
         names = [f"{self._prefix}{field.name}" for field in FOUND]
-        if self._id_column not in batch.column_names:
-            raise InputError(
-                f"there is no column {self._id_column!r}, only {', '.join(batch.column_names)}; say id_column=…"
-            )
+        ids = rows.ids(batch, self._id_column)
         for name in names:
             if name in batch.column_names:
                 raise InputError(f"the rows have a column {name!r} already; give a prefix=…, or drop it before")
-        ids = batch[self._id_column].to_pylist()
         fetched = self._client.get_by_ids(ids)
         vectors = [fetched.get(identity, None) for identity in ids]
         columns: tuple[list[Any], ...] = (

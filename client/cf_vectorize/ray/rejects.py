@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +53,6 @@ class RejectsFolder:
     @contextmanager
     def file_of(self, task: int) -> Iterator[Callable[[bytes, tuple[BadLine, ...]], None]]:
         """Return what takes a task's bad rows; the file has the task's name, so that a second attempt replaces it."""
-        lock = threading.Lock()
         held: list[dict[str, Any]] = []
         writer: Any = None
 
@@ -75,10 +73,9 @@ class RejectsFolder:
                 "reasons": [problem.reason for problem in problems],
                 "line": line.rstrip(b"\n"),
             }
-            with lock:
-                held.append(row)
-                if len(held) >= HELD:
-                    write()
+            held.append(row)
+            if len(held) >= HELD:
+                write()
 
         try:
             yield keep

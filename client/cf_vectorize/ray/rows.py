@@ -10,6 +10,7 @@ from ray.data.block import BlockAccessor
 
 from cf_vectorize.source.records import rows_to_lines
 from cf_vectorize.source.table import table
+from cf_vectorize_overlay.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,3 +35,15 @@ def judge(schema: Any, columns: Mapping[str, Any]) -> None:
     """
     if isinstance(schema, pa.Schema):
         table(schema, **columns)
+
+
+def ids(batch: pa.Table, id_column: str) -> list[Any]:
+    """Return the ids of a batch's rows.
+
+    Raises:
+        InputError: There is no such column.
+
+    """
+    if id_column not in batch.column_names:
+        raise InputError(f"there is no column {id_column!r}, only {', '.join(batch.column_names)}; say id_column=…")
+    return list(batch[id_column].to_pylist())

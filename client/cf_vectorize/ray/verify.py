@@ -14,6 +14,7 @@ from cf_vectorize.source.named import named
 from cf_vectorize.source.table import table
 from cf_vectorize_overlay.errors import InputError
 
+from . import rows
 from .connect import target
 from .sink import COLUMNS
 
@@ -37,10 +38,8 @@ def draws(batch: pa.Table, id_column: str, seed: int, share: float) -> pa.Table:
         share: Of all rows, how many to return.
 
     """
-    if id_column not in batch.column_names:
-        raise InputError(f"there is no column {id_column!r}, only {', '.join(batch.column_names)}; say id_column=…")
     key = seed.to_bytes(8, "big")
-    drawn = [_draw(identity, key) for identity in batch[id_column].to_pylist()]
+    drawn = [_draw(identity, key) for identity in rows.ids(batch, id_column)]
     kept = [place for place, draw in enumerate(drawn) if draw <= share]
     return batch.take(pa.array(kept, pa.int64())).append_column(
         DRAW, pa.array([drawn[place] for place in kept], pa.float64())
