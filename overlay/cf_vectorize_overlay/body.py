@@ -75,7 +75,12 @@ def opened(source: Any) -> Iterator[Body]:
                 f"{name}: is {size - start:,} bytes and a request takes {INSERT_BODY_BYTES:,}; "
                 "cf_vectorize.Vectorize.insert cuts it into as many requests as it needs"
             )
-        yield Body(partial(_chunks, file, name, start, size), size - start)
+
+        def read(count: int, position: int) -> bytes:
+            file.seek(position)
+            return file.read(count)
+
+        yield Body(partial(pieces, read, name, start, size), size - start)
 
 
 def _binary_file(source: Any, closing: ExitStack) -> IO[bytes]:
@@ -102,14 +107,15 @@ def _size_of(file: IO[bytes], name: str) -> int:
     return found.st_size
 
 
-def _chunks(file: IO[bytes], name: str, position: int, stop: int) -> Iterator[bytes]:
-    file.seek(position)
-    while position < stop:
+def pieces(read: Callable[[int, int], bytes], name: str, start: int, stop: int, size: int = CHUNK) -> Iterator[bytes]:
+    """Yield a file's bytes from `start` to `stop` in pieces; `read` returns at most so many from a position on."""
+    while start < stop:
+        # Fresh bytes cost less than a reused buffer: the HTTP stack sends them as they are, and copies a buffer.
         try:
-            chunk = file.read(min(CHUNK, stop - position))
+            chunk = read(min(size, stop - start), start)
         except OSError as error:
             raise InputError(f"{name}: {error.strerror}") from None
         if not chunk:
             raise InputError(f"{name} became shorter while it was being read; do not write to it")
-        position += len(chunk)
+        start += len(chunk)
         yield chunk

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from cf_vectorize_overlay.body import CHUNK
-from cf_vectorize_overlay.errors import InputError
+from cf_vectorize_overlay.body import CHUNK, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,17 +57,7 @@ class Segment:
 
     def chunks(self, size: int) -> Iterator[bytes]:
         """Read the bytes in pieces of at most `size`."""
-        position = self.start
-        while position < self.stop:
-            # Fresh bytes cost less than a reused buffer: the HTTP stack sends them as they are, and copies a buffer.
-            try:
-                chunk = self.file.read(min(size, self.stop - position), position)
-            except OSError as error:
-                raise InputError(f"{self.file.name}: {error.strerror}") from None
-            if not chunk:
-                raise InputError(f"{self.file.name} became shorter while it was being read; do not write to it")
-            position += len(chunk)
-            yield chunk
+        return pieces(self.file.read, self.file.name, self.start, self.stop, size)
 
 
 def size(segments: Sequence[Segment]) -> int:
