@@ -111,10 +111,9 @@ def target(index: str, settings: dict[str, Any]) -> Target:
                 "workers' environment, give credentials=FUNCTION that each task calls for them, or, if it must be, "
                 f"credentials=CarriedCredentials({name}=…)"
             )
-    credentials = settings.pop("credentials", None)
-    if credentials is not None and not callable(credentials):
+    if (credentials := settings.get("credentials")) is not None and not callable(credentials):
         raise InputError("credentials is no function; give one that returns a dict of api_token and the like")
-    return Target(index, settings, credentials)
+    return Target(index, credentials=settings.pop("credentials", None), settings=settings)
 
 
 def _refuse_unknown(credentials: Mapping[str, str]) -> None:
