@@ -127,7 +127,7 @@ class Vectorize(Client):
             batch_bytes: The most bytes in a request. The default is
                 Cloudflare's limit.
             concurrency: Requests under way at a time. Memory is about 37 MB and
-                1.2 MB for each; sources that are not plain files take
+                2 MB for each; sources that are not plain files take
                 `(concurrency + 2) * batch_bytes` of temporary disk space.
             rejects: A file for bad lines, unchanged, with their reasons in
                 FILE.reasons; without it a bad line stops the load.

@@ -15,7 +15,7 @@ from .limits import INSERT_BODY_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CHUNK: Final = 512 * 1024
+CHUNK: Final = 896 * 1024
 
 
 class Body:

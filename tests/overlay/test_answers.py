@@ -11,6 +11,7 @@ import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import pytest
 
 from cf_vectorize import (
@@ -21,6 +22,8 @@ from cf_vectorize import (
     Vectorize,
 )
 from cf_vectorize_overlay import Index, decode, wire
+from cf_vectorize_overlay.body import CHUNK
+from cf_vectorize_overlay.bounds import PIECE, SLOWEST, BoundedStream, Exchange
 from loads import DIMENSIONS, ids, lines, settings
 from raw_server import LENGTH, Connection, RawServer, answer, success
 from sink import make_certificate
@@ -324,6 +327,38 @@ def slowly(connection: Connection) -> None:
 def test_a_slow_line_succeeds_though_it_takes_longer_than_the_timeout() -> None:
     with RawServer(slowly) as server, Index("index", **impatient(server.url, timeout=0.5)) as index:
         assert index.insert(b"".join(lines(2_500))) == "m"
+
+
+class Idle:
+    """A stream that takes what is written, and says nothing."""
+
+    def __init__(self, *, encrypted: bool) -> None:
+        self.extra = {"ssl_object": self if encrypted else None, "is_readable": False}
+        self.get_extra_info = self.extra.get
+        self.written: list[int] = []
+        self.timeouts: list[float] = []
+
+    def read(self, *_: object) -> bytes:
+        raise AssertionError
+
+    def write(self, data: bytes, timeout: float) -> None:
+        self.written.append(len(data))
+        self.timeouts.append(timeout)
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize("timeout", [0.5, 8, 20, 60])
+def test_the_slowest_line_takes_each_write_in_time(timeout: float, encrypted: bool) -> None:  # noqa: FBT001
+    exchange, stream = Exchange(most=1, size=2 * CHUNK), Idle(encrypted=encrypted)
+    exchange.begin(timeout)
+    bounded = BoundedStream(stream, lambda: exchange, httpcore)
+    for _ in range(2):
+        bounded.write(bytes(CHUNK), timeout)
+    assert sum(stream.written) == 2 * CHUNK
+    assert max(stream.written) <= max(PIECE, timeout * SLOWEST)
+    assert set(stream.timeouts) == {timeout}
+    # A chunk is one write where that is safe: each costs processor time.
+    assert (stream.written == [CHUNK, CHUNK]) is (encrypted and timeout == 60)
 
 
 # The process that it was asked from.
