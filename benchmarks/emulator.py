@@ -18,7 +18,8 @@ import data
 import simulate_budget
 from cf_vectorize import Vectorize, columns
 from cf_vectorize_emulator.server import EmulatorProcess
-from harness import Columns, Measured
+from harness import Columns, Measured, timed
+from processes import memories
 
 DIMENSIONS, CALLS, FEW_VECTORS = 768, 200, 20
 
@@ -39,7 +40,7 @@ def at_scale(vectors: int) -> Measured:
             found["an insert of all"] = called(process, 1, lambda: index.insert(source)) | {"vectors": [vectors]}
         began = time.perf_counter()
         with EmulatorProcess(*settings) as process, client(process, requests_per_5min=10**9) as index:
-            found["a start with all"] = {"wall": [time.perf_counter() - began], "memory": [peak(process)]}
+            found["a start with all"] = {"wall": [time.perf_counter() - began], "memory": peak(process)}
             root = process.base_url.removesuffix("/client/v4")
             search = f"{root}/__emulator__/ids?account=a&index=i&search=99999&limit=100"
             calls: dict[str, tuple[int, Callable[[], object]]] = {
@@ -56,24 +57,20 @@ def fetch(url: str) -> None:
 
 def called(process: EmulatorProcess, calls: int, call: Callable[[], object]) -> Columns:
     """Return the seconds of calls, what the server used of its CPU for each, and the peak of its memory."""
-    walls, used = [], cpu(process)
-    for _ in range(calls):
-        began = time.perf_counter()
-        call()
-        walls.append(time.perf_counter() - began)
-    return {"wall": walls, "cpu": [(cpu(process) - used) / calls], "memory": [peak(process)]}
+    used = cpu(process)
+    walls = timed({"": call}, 1, calls=calls)[""]
+    return {**walls, "cpu": [(cpu(process) - used) / calls], "memory": peak(process)}
+
+
+def peak(process: EmulatorProcess) -> list[int]:
+    """Return the peak of a process's resident memory."""
+    return [most for _, most in memories(process.process.pid)]
 
 
 def cpu(process: EmulatorProcess) -> float:
     """Return the seconds of CPU time of a process's threads, as the scheduler counts them."""
     threads = Path(f"/proc/{process.process.pid}/task").glob("*/schedstat")
     return sum(int(path.read_text().split()[0]) for path in threads) / 1e9
-
-
-def peak(process: EmulatorProcess) -> int:
-    """Return the peak of a process's resident memory, as the kernel counts it."""
-    status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def at_the_limit(requests: int, limit: str) -> Measured:

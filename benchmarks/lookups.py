@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import simdjson
 from cloudflare import AsyncCloudflare, Cloudflare
 
 import processes
 from cf_vectorize import AsyncVectorize, Vectorize
-from cf_vectorize_overlay import decode
+from cf_vectorize_overlay.decode import decode
 from harness import Columns, Measured, by_turns, collected, timed
 
 IDS = [f"vector-{number}" for number in range(20)]
@@ -57,14 +56,6 @@ class Clients:
         self.sdk = partial(sdk.vectorize.indexes.get_by_ids, "i", account_id="a", ids=IDS)
         self.sdk_async = partial(sdk_async.vectorize.indexes.get_by_ids, "i", account_id="a", ids=IDS)
 
-    def without_simdjson(self) -> np.ndarray[Any, Any]:
-        """Return the array of a call as where the extra `fast` is missing."""
-        decode.simdjson = None
-        try:
-            return self.get().to_numpy()[1]
-        finally:
-            decode.simdjson = simdjson
-
     def many(self, requests: int, concurrency: int) -> None:
         """Iterate over what many requests return."""
         ids = itertools.chain.from_iterable(itertools.repeat(IDS, requests))
@@ -75,9 +66,8 @@ class Clients:
 def to_arrays(clients: Clients, body: bytes, rounds: int) -> Iterator[tuple[str, Measured]]:
     """Compare calls with the SDK's, in blocks and one by one, then what they do with the answer's bytes."""
     whole: Works = {SDK: lambda: array(clients.sdk()), OURS: lambda: clients.get().to_numpy()[1]}
-    whole[f"{OURS} without the extra `fast`"] = clients.without_simdjson
     decoding: Works = {"json, as in the SDK": lambda: array(json.loads(body)["result"])}
-    decoding[OURS] = lambda: array(decode.decode(body)["result"])
+    decoding[OURS] = lambda: array(decode(body)["result"])
     for title, works, calls in (
         ("Reading back to NumPy, in blocks", whole, 20),
         ("Reading back to NumPy, by turns", whole, 1),

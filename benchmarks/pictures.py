@@ -28,10 +28,11 @@ def plots(results: Mapping[str, Measured]) -> Iterator[tuple[str, str, Lines, di
     yield "growth", "Time by size of the input", lines, {**axes, "ylabel": "seconds", "yscale": "log"}
     lines = {MINE: (sizes, peaks)}
     yield "growth", "Peak memory by size of the input", lines, {**axes, "ylabel": "MB", "ylim": (0, 60)}
-    histories = {name.partition(",")[0]: columns["history"][0] for name, columns in results[MEMORIES].items()}
+    largest = {name.partition(",")[0]: name for name in results[MEMORIES]}
+    histories = {name: results[MEMORIES][name]["history"][0] for name in largest.values()}
     lines = {name: ([each[0] for each in of], [each[1] / MB for each in of]) for name, of in histories.items()}
     axes = {"xlabel": "seconds", "ylabel": "MB", "yscale": "log"}
-    yield "memory", "Memory over time, each one's largest load", lines, axes
+    yield "memory", "Memory over time", lines, axes
     counts = [int(name.split()[-1]) for name in workers]
     speeds = [SPEED.value(columns) for columns in workers.values()]
     lines = {MINE: (counts, speeds), "the first, times as many": (counts, [speeds[0] * each for each in counts])}

@@ -19,7 +19,7 @@ import data
 import sink
 from harness import Case, Columns
 
-__all__ = ["Bench", "run", "sink"]
+__all__ = ["Bench", "memories", "run", "sink"]
 
 MEMORY_INTERVAL = 0.02
 
@@ -106,7 +106,7 @@ def run(
         ended = os.pidfd_open(process.pid)
         # The kernel's account of each process; what wait4 reports would include the memory of the parent.
         while not select.select([ended], [], [], MEMORY_INTERVAL)[0]:
-            resident, peaks = map(sum, zip((0, 0), *_memories(process.pid), strict=True))
+            resident, peaks = map(sum, zip((0, 0), *memories(process.pid), strict=True))
             history.append((round(time.monotonic() - began, 3), resident))
             peak = max(peak, peaks)
         wall = time.monotonic() - began
@@ -123,11 +123,11 @@ def run(
     return {name: [value] for name, value in measured.items()}
 
 
-def _memories(pid: int) -> Iterator[tuple[int, int]]:
-    """Yield the bytes that a process and each of its descendants has resident, and the most it had."""
+def memories(pid: int) -> Iterator[tuple[int, int]]:
+    """Yield the bytes that a process and each of its descendants has resident, and the most it had, by the kernel."""
     with suppress(OSError, KeyError):  # it has just ended
         status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         yield int(status["VmRSS"].split()[0]) * 1024, int(status["VmHWM"].split()[0]) * 1024
         for path in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in path.read_text().split():
-                yield from _memories(int(child))
+                yield from memories(int(child))
