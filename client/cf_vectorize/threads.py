@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from cf_vectorize.base.stop import Stop
-from cf_vectorize_overlay.index import Cancelled
+from cf_vectorize_overlay.pacing import Cancelled
 
 if TYPE_CHECKING:
     import threading

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from .errors import TransportError as TransportError
     from .errors import UnexpectedResponseError as UnexpectedResponseError
     from .errors import VectorizeError as VectorizeError
-    from .index import Attempts as Attempts
-    from .index import Cancelled as Cancelled
     from .index import Index as Index
     from .pacing import AccountBudget as AccountBudget
+    from .pacing import Attempts as Attempts
     from .pacing import Budget as Budget
+    from .pacing import Cancelled as Cancelled
     from .vector import Vector as Vector
 
 __getattr__, __dir__, __all__ = lazy_names(
@@ -37,8 +37,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize_overlay.body": "Body",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError RejectedError "
         "ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
-        "cf_vectorize_overlay.index": "Attempts Cancelled Index",
-        "cf_vectorize_overlay.pacing": "AccountBudget Budget",
+        "cf_vectorize_overlay.index": "Index",
+        "cf_vectorize_overlay.pacing": "AccountBudget Attempts Budget Cancelled",
         "cf_vectorize_overlay.vector": "Vector",
     },
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import threading
 import time
 import traceback
 from functools import partial
@@ -19,7 +18,7 @@ from .credentials import Credentials, checked_base_url, is_loopback
 from .envelope import printable
 from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
 from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
-from .pacing import RETRY_AFTER_CAP, budget_of, pause_before_retry
+from .pacing import RETRY_AFTER_CAP, Attempts, budget_of, pause_before_retry
 from .vector import id_problem
 from .wire import ANSWER, VECTORS_ANSWER, Wire
 
@@ -43,46 +42,6 @@ NOTICED = 1.0
 INDEX_NAME_LENGTH = 64
 BUDGET = ("ask", "give_back", "block")
 LOGGER = logging.getLogger("cf_vectorize")
-
-
-@attrs.define
-class Attempts:
-    """What one request took, retries included, and who wants to hear of it.
-
-    Attributes:
-        stop: Set by whoever no longer wants the answer; what is under way is broken off as `Cancelled`.
-        on_retry: Called with the error and the seconds of the pause before each further attempt.
-        on_wait: Called with the seconds of each wait for the budget, and why.
-        made: Requests made.
-        waited: Seconds waited, for the budget and between attempts.
-        waiting: Whether it waits now, and no request is under way.
-
-    """
-
-    stop: threading.Event = attrs.field(factory=threading.Event)
-    on_retry: Callable[[VectorizeError, float], None] = lambda error, pause: None  # noqa: ARG005
-    on_wait: Callable[[float, str], None] = lambda seconds, reason: None  # noqa: ARG005
-    made: int = 0
-    waited: float = 0.0
-    waiting: bool = False
-
-    def wait(self, seconds: float) -> None:
-        """Wait, unless and until nobody wants the answer any more.
-
-        Args:
-            seconds: At most so long.
-
-        """
-        self.waited += seconds
-        self.waiting = True
-        self.stop.wait(seconds)
-        self.waiting = False
-        if self.stop.is_set():
-            raise Cancelled
-
-
-class Cancelled(BaseException):
-    """The caller no longer wants the answer."""
 
 
 class Index:

@@ -1,4 +1,4 @@
-"""When the next request may start: the account's budget, and the pause before a retry. Pure but for a lock.
+"""When the next request may start: the account's budget, the pause before a retry, and who breaks a wait off.
 
 No library fits: the published limiters and retriers know neither a budget that an answer's headers correct, nor
 one pause that a throttled worker imposes on all others, nor a wait that a cancelled load leaves at once.
@@ -19,10 +19,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakValueDictionary
 
+import attrs
+
 from .limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from .errors import VectorizeError
 
 LOGGER = logging.getLogger("cf_vectorize")
 PAUSE_FLOOR: Final = 0.2
@@ -69,6 +73,46 @@ class Budget(Protocol):
 
         """
         ...
+
+
+@attrs.define
+class Attempts:
+    """What one request took, retries included, and who wants to hear of it.
+
+    Attributes:
+        stop: Set by whoever no longer wants the answer; what is under way is broken off as `Cancelled`.
+        on_retry: Called with the error and the seconds of the pause before each further attempt.
+        on_wait: Called with the seconds of each wait for the budget, and why.
+        made: Requests made.
+        waited: Seconds waited, for the budget and between attempts.
+        waiting: Whether it waits now, and no request is under way.
+
+    """
+
+    stop: threading.Event = attrs.field(factory=threading.Event)
+    on_retry: Callable[[VectorizeError, float], None] = lambda error, pause: None  # noqa: ARG005
+    on_wait: Callable[[float, str], None] = lambda seconds, reason: None  # noqa: ARG005
+    made: int = 0
+    waited: float = 0.0
+    waiting: bool = False
+
+    def wait(self, seconds: float) -> None:
+        """Wait, unless and until nobody wants the answer any more.
+
+        Args:
+            seconds: At most so long.
+
+        """
+        self.waited += seconds
+        self.waiting = True
+        self.stop.wait(seconds)
+        self.waiting = False
+        if self.stop.is_set():
+            raise Cancelled
+
+
+class Cancelled(BaseException):
+    """The caller no longer wants the answer."""
 
 
 def pause_before_retry(failures: int, retry_after: float | None) -> float:

@@ -16,7 +16,7 @@ import pytest
 
 from cf_vectorize import InsertInterrupted, Vectorize
 from cf_vectorize.load import send
-from cf_vectorize_overlay.index import Attempts
+from cf_vectorize_overlay.pacing import Attempts
 from loads import environment, ids, lines, settings
 from scripted_server import Request, ScriptedServer
 

@@ -20,7 +20,7 @@ from cf_vectorize.read.fetch import fetch, fetch_iter
 from cf_vectorize.read.vectors import Vectors
 from cf_vectorize_overlay import decode
 from cf_vectorize_overlay.errors import InputError, RejectedError, UnexpectedResponseError
-from cf_vectorize_overlay.index import Cancelled
+from cf_vectorize_overlay.pacing import Cancelled
 from loads import sending
 from scripted_server import Answer, ScriptedServer, failure, html, success
 

@@ -30,7 +30,8 @@ from cf_vectorize.source.open import open_sources
 from cf_vectorize_emulator.core.visibility import Visibility
 from cf_vectorize_emulator.server import Settings, serve
 from cf_vectorize_overlay.errors import InputError, NotFoundError
-from cf_vectorize_overlay.index import Cancelled, Index
+from cf_vectorize_overlay.index import Index
+from cf_vectorize_overlay.pacing import Cancelled
 from cf_vectorize_overlay.vector import Vector
 from loads import sending
 from scripted_server import Answer, ScriptedServer, failure, html

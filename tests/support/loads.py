@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cf_vectorize import AsyncVectorize, Vectorize
 from cf_vectorize_overlay import index as transport
+from cf_vectorize_overlay import pacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ class Clock:
 
     def _wait(self, event: threading.Event, seconds: float | None) -> bool:
         caller = sys._getframe(2)
-        if caller.f_globals is not vars(transport):
+        if caller.f_globals is not vars(pacing):
             return self._really_wait(event, seconds)
         assert seconds is not None
         if event.is_set():

@@ -16,7 +16,7 @@ from cf_vectorize.source.open import total_size
 from cf_vectorize.source.ranges import chunks, size
 from cf_vectorize_overlay.body import Body
 from cf_vectorize_overlay.errors import InputError, RejectedError, VectorizeError
-from cf_vectorize_overlay.index import Attempts, Cancelled
+from cf_vectorize_overlay.pacing import Attempts, Cancelled
 
 from .examine import Batch
 from .journal import Entry, digest

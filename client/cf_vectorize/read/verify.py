@@ -17,8 +17,8 @@ from cf_vectorize.source.cut import BatchLimits, split
 from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import total_size
 from cf_vectorize_overlay.errors import InputError
-from cf_vectorize_overlay.index import Cancelled
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
+from cf_vectorize_overlay.pacing import Cancelled
 from cf_vectorize_overlay.vector import Vector
 
 from .comparison import Expected, LineReader, differences
