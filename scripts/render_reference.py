@@ -123,7 +123,7 @@ PAGES = {
         "Cloudflare's codes and the command's exit codes are on a page of their own: :doc:`../codes`.\n\n{errors}",
     ),
     "overlay": Page(
-        "One request: cf_vectorize_overlay",
+        OVERLAY,
         (
             Section("", OVERLAY, ("Index",)),
             Section("For engines", OVERLAY, ("Body", "Attempts", "Cancelled")),
@@ -132,7 +132,7 @@ PAGES = {
         "public here too, and the same objects.",
     ),
     "ray": Page(
-        "Ray Data: cf_vectorize.ray",
+        RAY,
         (
             Section(
                 "", RAY, ("VectorizeDatasink", "VectorizeLookup", "verify", "repartitioned", "CarriedCredentials")
@@ -141,7 +141,7 @@ PAGES = {
         "Needs the extra ``ray``; :doc:`../../engines` shows it.",
     ),
     "emulator": Page(
-        "The emulator: cf_vectorize_emulator",
+        EMULATOR,
         (
             Section("In tests", EMULATOR, text="{fixture}"),
             Section("", "cf_vectorize_emulator.core.activity", ("RequestRecord",)),
@@ -153,7 +153,7 @@ PAGES = {
         "Needs the extra ``emulator``; :doc:`../../emulator` shows it.",
     ),
     "contract": Page(
-        "The contract: cf_vectorize_contract",
+        CONTRACT,
         (
             Section("In tests", CONTRACT, text="{fixture}"),
             Section("Judge an exchange", CONTRACT, ("Fragment", "Request", "Response", "Problem")),

@@ -113,6 +113,17 @@ async def awaiting(index: AsyncVectorize, table: Any) -> None:
     assert_type(await index.verify("vectors.ndjson", sample=5, on_progress=on_verify), cf.VerifyReport)
 
 
+def load_twice(index: Vectorize, source: cf.SourceLike) -> None:
+    """Say in code of one's own what it takes."""
+    index.insert(source)
+    index.verify(source)
+
+
+async def load_twice_awaiting(index: AsyncVectorize, source: cf.AsyncSourceLike) -> None:
+    await index.insert(source)
+    await index.verify(source)
+
+
 def errors(index: Vectorize) -> None:
     try:
         index.insert("vectors.ndjson")
