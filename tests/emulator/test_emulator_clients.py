@@ -120,6 +120,20 @@ def test_langchain_as_documented(api: Api, file: Path, pytestconfig: pytest.Conf
     assert set(api.found("a", "b")) == {"a", "b"}
 
 
+@pytest.mark.parametrize("module", ["cloudflare", "langchain_cloudflare"])
+def test_the_page_on_other_clients_says_what_they_do(
+    module: str, api: Api, file: Path, pytestconfig: pytest.Config
+) -> None:
+    pytest.importorskip(module, reason="tried by `nox -s clients`")
+    text = (pytestconfig.rootpath / "docs/how-to/other-clients.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    (script,) = [block for block in blocks if f"from {module} import" in block]
+    run(sys.executable, "-W", "ignore", "-c", script, cwd=file.parent)
+    assert api.emulator is not None
+    # Sent, and read back.
+    assert [record.status for record in api.emulator.activity.records()[-2:]] == [200, 200]
+
+
 def test_langchain_is_told_what_the_emulator_lacks(api: Api, file: Path) -> None:
     langchain = pytest.importorskip("langchain_cloudflare", reason="tried by `nox -s clients`")
     embeddings = pytest.importorskip("langchain_core.embeddings")
