@@ -203,7 +203,7 @@ def ray(session: nox.Session) -> None:
 @nox.session
 def recipes(session: nox.Session) -> None:
     """Run the recipes that need no server; `-- chromadb` installs that too, `DATABASE_URL` names a PostgreSQL."""
-    stores = ["datasets", "lancedb", "psycopg[binary]", "qdrant-client", *session.posargs]
+    stores = ["datasets", "fsspec", "lancedb", "psycopg[binary]", "qdrant-client", *session.posargs]
     session.install("-e", ".[arrow,emulator]", "pytest>=8", "pytest-timeout>=2.3", *stores)
     session.run("pytest", "tests/recipes")
 

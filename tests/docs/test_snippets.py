@@ -31,6 +31,7 @@ LEFT_OUT_ON_PURPOSE = {
     "docs/recipes/chroma.md": 1,
     "docs/recipes/datasets.md": 1,
     "docs/recipes/lancedb.md": 1,
+    "docs/recipes/object-storage.md": 2,
     "docs/recipes/pgvector.md": 1,
     "docs/recipes/qdrant.md": 1,
     "examples/README.md": 1,

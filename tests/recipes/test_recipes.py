@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -71,6 +72,12 @@ def pgvector() -> None:
             database.execute("INSERT INTO articles VALUES (%s, %s::real[]::vector, %s)", row, prepare=False)
 
 
+def object_storage() -> None:
+    lines = [{"id": key, "values": values.tolist(), "metadata": {"page": page}} for key, values, page in ROWS]
+    with library("fsspec").open("memory://vectors.ndjson.gz", "wt", compression="gzip") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
 @pytest.fixture
 def desk(vectorize_emulator: VectorizeEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in an empty folder, with an empty service in which what is accepted is readable."""
@@ -84,14 +91,14 @@ def desk(vectorize_emulator: VectorizeEmulator, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("prepare", "left_out", "name_of_77"),
     [(lancedb, 0, "doc-077"), (qdrant, 0, "77"), (datasets, 11, "doc-077"), (chroma, 0, "doc-077"),
-     (pgvector, 0, "doc-077")],
+     (pgvector, 0, "doc-077"), (object_storage, 0, "doc-077")],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip
 def test_a_recipe_loads_what_the_store_holds(
     prepare: Callable[[], None], left_out: int, name_of_77: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare()
-    page = (PAGES / f"{prepare.__name__}.md").read_text(encoding="utf-8")
+    page = (PAGES / f"{prepare.__name__.replace('_', '-')}.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(block, prepare.__name__, "exec"), {})
     assert f"{COUNT - left_out} equal\n0 missing\n0 different" in capsys.readouterr().out
