@@ -65,46 +65,46 @@ def opened(source: Any) -> Iterator[Body]:
         return
     name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
     with ExitStack() as closing:
-        file = _binary_file(source, closing)
-        size = _size_of(file, name)
-        start = file.tell()
-        if size <= start:
+        read, start, stop = _reader(source, name, closing)
+        if stop <= start:
             raise InputError(f"{name}: is empty; there is nothing to insert")
-        if size - start > INSERT_BODY_BYTES:
+        if stop - start > INSERT_BODY_BYTES:
             raise InputError(
-                f"{name}: is {size - start:,} bytes and a request takes {INSERT_BODY_BYTES:,}; "
+                f"{name}: is {stop - start:,} bytes and a request takes {INSERT_BODY_BYTES:,}; "
                 "cf_vectorize.Vectorize.insert cuts it into as many requests as it needs"
             )
-
-        def read(count: int, position: int) -> bytes:
-            file.seek(position)
-            return file.read(count)
-
-        yield Body(partial(pieces, read, name, start, size), size - start)
+        yield Body(partial(pieces, read, name, start, stop), stop - start)
 
 
-def _binary_file(source: Any, closing: ExitStack) -> IO[bytes]:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return io.BytesIO(source)
+def _reader(source: Any, name: str, closing: ExitStack) -> tuple[Callable[[int, int], bytes], int, int]:
+    """Return what reads so many bytes from a position on, where they begin, and where they end."""
+    if isinstance(source, (bytes, bytearray, memoryview, io.BytesIO)):
+        start, held = (source.tell(), source.getvalue()) if isinstance(source, io.BytesIO) else (0, source)
+        view = memoryview(held).cast("B")
+        return lambda count, position: bytes(view[position : position + count]), start, len(view)
     if isinstance(source, (str, os.PathLike)):
         try:
-            return closing.enter_context(open(source, "rb", buffering=0))  # noqa: PTH123 - it takes both
+            source = closing.enter_context(open(source, "rb", buffering=0))  # noqa: PTH123, SIM115 - it takes both
         except OSError as error:
-            raise InputError(f"{source}: {error.strerror}") from None
-    if isinstance(source, (io.BytesIO, io.FileIO, io.BufferedReader, io.BufferedRandom)):
-        return source
+            raise InputError(f"{name}: {error.strerror}") from None
     if isinstance(source, io.TextIOBase):
         raise InputError("the file is open as text; open it with mode 'rb'")
-    raise InputError(f"a {type(source).__name__} has no size beforehand; give a path, bytes or a file open with 'rb'")
-
-
-def _size_of(file: IO[bytes], name: str) -> int:
-    if isinstance(file, io.BytesIO):
-        return len(file.getbuffer())
-    found = os.fstat(file.fileno())
+    if not isinstance(source, (io.FileIO, io.BufferedReader, io.BufferedRandom)):
+        raise InputError(
+            f"a {type(source).__name__} has no size beforehand; give a path, bytes or a file open with 'rb'"
+        )
+    found = os.fstat(source.fileno())
     if not stat.S_ISREG(found.st_mode):
         raise InputError(f"{name}: is no regular file and has no size beforehand; give its bytes")
-    return found.st_size
+    return partial(_read_at, source), source.tell(), found.st_size
+
+
+def _read_at(file: IO[bytes], count: int, position: int) -> bytes:
+    # Where the file stands is its owner's, and no other thread's.
+    if hasattr(os, "pread"):
+        return os.pread(file.fileno(), count, position)
+    file.seek(position)
+    return file.read(count)
 
 
 def pieces(read: Callable[[int, int], bytes], name: str, start: int, stop: int, size: int = CHUNK) -> Iterator[bytes]:

@@ -23,6 +23,17 @@ def test_a_body_can_be_sent_again_from_its_start() -> None:
         assert [b"".join(body) for _ in range(2)] == [DATA, DATA]
 
 
+def test_an_open_file_stands_where_it_stood_when_its_body_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(b"abcdef")
+    with path.open("rb") as file:
+        file.seek(2)
+        for _ in range(2):
+            with opened(file) as body:
+                assert b"".join(body) == b"cdef"
+        assert file.tell() == 2
+
+
 def test_a_body_tells_its_size_as_a_file_does() -> None:
     file = io.BytesIO(b"abcdef")
     file.seek(2)
