@@ -8,6 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args
 
+from sphinx.util.inspect import stringify_signature
+
 import render_reference
 
 if TYPE_CHECKING:
@@ -50,13 +52,18 @@ def as_rst(_app: Sphinx, what: str, name: str, thing: Any, _options: object, lin
 
 
 def shortened(
-    _app: Sphinx, what: str, name: str, _thing: Any, _options: object, signature: str | None, result: str | None
+    _app: Sphinx, what: str, name: str, thing: Any, _options: object, signature: str | None, result: str | None
 ) -> tuple[str, str | None] | None:
     """Leave out how to make what people are handed, and write out what a name of ours stands for."""
     if not signature:
         return None
     if what in {"class", "exception"} and HANDED.search(name):
         return "", None
+    if signature == "(*args: Any, **kwargs: Any)":
+        # Of a base class that is not installed here.
+        taken = inspect.signature(thing.__init__)
+        taken = taken.replace(parameters=list(taken.parameters.values())[1:])
+        signature = stringify_signature(taken, show_return_annotation=False)
     # A default that is no literal is what Sphinx cannot read.
     signature = re.sub(r"= <[^>]*>", "= ...", signature)
     return _written_out(signature), result and PUBLIC_NAMES.get(result.rpartition(".")[2], result)

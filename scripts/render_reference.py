@@ -67,7 +67,10 @@ FIXTURES = {
 # What the overlay has for the client above it.
 FOR_THE_CLIENT = {"Index.target"}
 ALIASES = {
-    "SourceLike": "What ``insert`` and ``verify`` take, for annotations of your own.",
+    "SourceLike": "What ``insert``, ``check`` and ``verify`` take, for annotations of your own: a path or several, "
+    "an open binary file, an iterable of lines (``bytes``) or of records (mappings, :py:class:`Vector`), what "
+    ":py:func:`columns`, :py:func:`table` and :py:func:`named` return, and tables and data frames with Arrow's C "
+    "interface.",
     "AsyncSourceLike": "The same, and async iterables of lines or records: what :py:class:`AsyncVectorize` takes.",
 }
 

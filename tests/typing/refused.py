@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cf_vectorize
 from cf_vectorize import AsyncVectorize, Vectorize
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ def load(index: Vectorize, records: AsyncIterator[dict[str, Any]]) -> None:
     index.insert("f", "error")  # type: ignore[call-arg]
     index.insert_batches("f", batch_vector=5)  # type: ignore[call-arg]
     index.insert_batches("f", batch_vectors="5")  # type: ignore[arg-type]
+
+
+def look() -> None:
+    cf_vectorize.check(5)  # type: ignore[arg-type]
+    cf_vectorize.check([[0.5, 0.5]])  # type: ignore[arg-type]
 
 
 def read(index: Vectorize) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from cf_vectorize.source.cut import Cut
+    from cf_vectorize.source.kinds import SourceLike
     from cf_vectorize.source.open import Source
     from cf_vectorize.source.ranges import Segment
 
@@ -101,7 +102,7 @@ def _uncounted(counts: Counter[Any], name: str | None, count: int = 1) -> int:
 
 
 def check(
-    source: object, *, dimensions: int | None = None, max_problems: int | None = None, processes: int = 1
+    source: SourceLike, *, dimensions: int | None = None, max_problems: int | None = None, processes: int = 1
 ) -> CheckReport:
     """Look through a source without any network.
 

@@ -48,7 +48,7 @@ class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
         index: Name of the index.
         rejects: A folder, local to all workers or a URI that pyarrow knows, for bad rows: one file of Parquet a task
             that had any. Without it a bad row fails the job.
-        settings: Columns as for `table` (`id_column` and so on); options as for `insert` (`check`, `dimensions`,
+        settings: Columns as for `table` (`id_column` and so on); options as for `insert` (`dimensions`,
             `batch_vectors` and so on; `concurrency` is 1 here); settings as for `Vectorize` (`base_url`, `timeout`,
             `give_up_after`, `requests_per_5min`); and `credentials`, a function that returns a dict of `api_token`
             and the like.
