@@ -59,6 +59,7 @@ napoleon_numpy_docstring = False
 
 html_theme = "furo"
 html_title = f"cf-vectorize {version}"
+html_favicon = "../emulator/cf_vectorize_emulator/http/static/icon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
