@@ -30,15 +30,9 @@ TEXT: Final = 1_000
 
 # Codes decide before the status does: the service was seen to give some of them under several statuses.
 ERROR_OF_CODE: dict[int, type[errors.ResponseError]] = {
-    971: errors.RateLimitError,
-    10429: errors.RateLimitError,
-    40041: errors.RateLimitError,
-    6003: errors.AuthenticationError,
-    9109: errors.AuthenticationError,
-    10000: errors.AuthenticationError,
-    3000: errors.NotFoundError,
-    3005: errors.NotFoundError,
-    7003: errors.NotFoundError,
+    **dict.fromkeys([971, 10429, 40041], errors.RateLimitError),
+    **dict.fromkeys([6003, 9109, 10000], errors.AuthenticationError),
+    **dict.fromkeys([3000, 3005, 7003], errors.NotFoundError),
 }
 ERROR_OF_STATUS: dict[int, type[errors.ResponseError]] = {
     401: errors.AuthenticationError,
