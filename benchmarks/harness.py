@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 # Of each run, or call, of a contestant: seconds, bytes and whatever else was measured, by name.
@@ -159,15 +160,13 @@ def timed(
 ) -> Measured:
     """Run each work by turns of several calls; return the seconds of each, for one unit of what it does."""
 
-    def seconds(work: Callable[[], object]) -> float:
-        began = time.perf_counter()
-        work()
-        return (time.perf_counter() - began) / units
+    def turn(work: Callable[[], object]) -> Columns:
+        walls = []
+        for _ in range(calls):
+            began = time.perf_counter()
+            work()
+            walls.append((time.perf_counter() - began) / units)
+        return {"wall": walls}
 
-    def turn(work: Callable[[], object]) -> Callable[[], Columns]:
-        return lambda: {"wall": [seconds(work) for _ in range(calls)]}
-
-    turning = {name: turn(work) for name, work in works.items()}
-    for _ in by_turns(turning, range(warm_up)):
-        pass
-    return collected(by_turns(turning, range(rounds)), works)
+    turns = by_turns({name: partial(turn, work) for name, work in works.items()}, range(-warm_up, rounds))
+    return collected(list(turns)[warm_up * len(works) :], works)

@@ -52,8 +52,8 @@ def main() -> None:
         wanted = [each for each in sections(quick=kept["quick"]) if given.only in f"{each.title} {each.by}"]
         for section, measured in measure(environments, wanted, quick=kept["quick"]):
             kept["sections"][section.title] = reduced(section, measured)
-            floors = table(FLOORS, [row for row, _ in section.verdicts(kept["sections"])])
-            text = f"{section.title}\n{section.table(kept['sections'])}\n\n{floors}"
+            rows = [row for row, _ in section.verdicts(kept["sections"])]
+            text = f"{section.title}\n{section.table(kept['sections'])}\n{table(FLOORS, rows) if rows else ''}"
             print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept).replace("]}", "]}\n") + "\n")
