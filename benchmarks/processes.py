@@ -22,6 +22,7 @@ from harness import Case, Columns
 __all__ = ["Bench", "memories", "run", "sink"]
 
 MEMORY_INTERVAL = 0.02
+LONGEST = 600
 
 
 class Bench:
@@ -109,6 +110,8 @@ def run(
             resident, peaks = map(sum, zip((0, 0), *memories(process.pid), strict=True))
             history.append((round(time.monotonic() - began, 3), resident))
             peak = max(peak, peaks)
+            if history[-1][0] > LONGEST:
+                process.kill()
         wall = time.monotonic() - began
         os.close(ended)
         _, status, usage = os.wait4(process.pid, 0)

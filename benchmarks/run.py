@@ -22,7 +22,7 @@ from typing import Any
 from harness import GB, Measured, Section, by_turns, collected, table
 from pictures import draw
 from processes import Bench, run
-from sections import LIMIT, MEMORIES, WRANGLER, sections
+from sections import GROWTH, LIMIT, MEMORIES, WORKERS, WRANGLER, sections
 
 HERE = Path(__file__).parent
 FLOORS = ("what", "against", "floor", "measured", "kept")
@@ -50,14 +50,16 @@ def main() -> None:
     if not given.render:
         kept["machine"] = list(machine(environments))
         wanted = [each for each in sections(quick=kept["quick"]) if given.only in f"{each.title} {each.by}"]
+        path.parent.mkdir(parents=True, exist_ok=True)
         for section, measured in measure(environments, wanted, quick=kept["quick"]):
             kept["sections"][section.title] = reduced(section, measured)
             rows = [row for row, _ in section.verdicts(kept["sections"])]
             text = f"{section.title}\n{section.table(kept['sections'])}\n{table(FLOORS, rows) if rows else ''}"
             print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(kept).replace("]}", "]}\n") + "\n")
+            path.write_text(json.dumps(kept).replace("]}", "]}\n") + "\n")
     render(given.output, kept)
+    if lacking := [each.title for each in sections(quick=kept["quick"]) if each.title not in kept["sections"]]:
+        sys.exit(f"not measured: {', '.join(lacking)}; with --only WORD they can be, for the same page")
 
 
 def measure(environments: Path, wanted: list[Section], *, quick: bool) -> Iterator[tuple[Section, Measured]]:
@@ -65,6 +67,7 @@ def measure(environments: Path, wanted: list[Section], *, quick: bool) -> Iterat
     there = {WRANGLER: (environments / "node_modules/wrangler").exists(), "curl": bool(shutil.which("curl"))}
     absent = tuple(name for name in there if not there[name])
     found: dict[str, Measured] = {}
+    tried: set[str] = set()
 
     def run_program(by: str) -> dict[str, Measured]:
         name, *arguments = by.split() + ["--quick"] * quick
@@ -77,12 +80,16 @@ def measure(environments: Path, wanted: list[Section], *, quick: bool) -> Iterat
         at_the_limit = [meanwhile.submit(run_program, each.by) for each in wanted if each.title == LIMIT]
         time.sleep(FIRST_BURST * len(at_the_limit))
         for section in wanted:
-            if section.by and section.title not in found:
-                found |= at_the_limit[0].result() if section.title == LIMIT else run_program(section.by)
-            if section.cases is not None:
-                yield section, measure_cases(bench, section, absent)
-            elif section.title in found:
-                yield section, found[section.title]
+            try:
+                if section.by and section.by not in tried:
+                    tried.add(section.by)
+                    found |= at_the_limit[0].result() if section.title == LIMIT else run_program(section.by)
+                measured = found.get(section.title) if section.by else measure_cases(bench, section, absent)
+            except RuntimeError as error:
+                print(f"{section.title}: {error}", file=sys.stderr, flush=True)
+                continue
+            if measured:
+                yield section, measured
 
 
 def measure_cases(bench: Bench, section: Section, absent: tuple[str, ...]) -> Measured:
@@ -109,7 +116,8 @@ def reduced(section: Section, measured: Measured) -> Measured:
 
 def render(folder: Path, kept: dict[str, Any]) -> None:
     """Write the page, its pictures, and the table of docs/emulator.md."""
-    draw(folder / "benchmarks", kept["sections"])
+    if {GROWTH, MEMORIES, WORKERS} <= kept["sections"].keys():
+        draw(folder / "benchmarks", kept["sections"])
     (folder / "benchmarks.md").write_text(page(kept))
     emulator = folder / "emulator.md"
     if emulator.exists() and "The emulator" in kept["sections"]:
