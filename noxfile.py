@@ -93,16 +93,8 @@ def docs(session: nox.Session) -> None:
     site = Path("docs/_build/html")
     shutil.rmtree(site, ignore_errors=True)
     started = time.monotonic()
-    session.run(
-        "sphinx-build",
-        "--fail-on-warning",
-        "--keep-going",
-        "--quiet",
-        "--doctree-dir",
-        "docs/_build/doctrees",
-        "docs",
-        str(site),
-    )
+    strict = ["--fail-on-warning", "--keep-going", "--fresh-env", "--quiet", "--jobs", "auto"]
+    session.run("sphinx-build", *strict, "--doctree-dir", "docs/_build/doctrees", "docs", str(site))
     session.log(f"{time.monotonic() - started:.0f} s")
     session.run("python", "scripts/check_site.py", str(site))
 
