@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from cf_vectorize.checks.rules import BadLine as BadLine
     from cf_vectorize.checks.rules import BadLinesError as BadLinesError
     from cf_vectorize.checks.survey import check as check
+    from cf_vectorize.load.failures import InsertError as InsertError
+    from cf_vectorize.load.failures import InsertInterrupted as InsertInterrupted
     from cf_vectorize.load.outcome import BatchOutcome as BatchOutcome
-    from cf_vectorize.load.report import InsertError as InsertError
-    from cf_vectorize.load.report import InsertInterrupted as InsertInterrupted
     from cf_vectorize.load.report import InsertReport as InsertReport
     from cf_vectorize.read.comparison import Difference as Difference
     from cf_vectorize.read.report import Finding as Finding
@@ -60,8 +60,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.checks.rules": "BadLine BadLinesError",
         "cf_vectorize.checks.survey": "check",
         "cf_vectorize.client": "Vectorize",
+        "cf_vectorize.load.failures": "InsertError InsertInterrupted",
         "cf_vectorize.load.outcome": "BatchOutcome",
-        "cf_vectorize.load.report": "InsertError InsertInterrupted InsertReport",
+        "cf_vectorize.load.report": "InsertReport",
         "cf_vectorize.read.comparison": "Difference",
         "cf_vectorize.read.report": "Finding VerifyReport",
         "cf_vectorize.read.vectors": "Vectors",

@@ -17,10 +17,11 @@ from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .examine import Examiner
+from .failures import InsertError, InsertInterrupted
 from .journal import Journal
 from .plan import Planner
 from .rejects import Rejects
-from .report import InsertError, InsertInterrupted, Tally
+from .report import Tally
 from .resume import acknowledged
 from .send import Load, Notes, Watched
 
