@@ -69,8 +69,7 @@ class VerifyReport:
             but that the service may have refused, also for other dimensions
             than the index's; or whose id another line has too, whose vector the
             index holds.
-        late: Of the equal and different, those that turned up only after
-            waiting.
+        late: Of the equal, those that turned up only after waiting.
         findings: The missing and different, the first 1,000 of each.
         unjudged: The lines not judged, each with its reason, the first 1,000.
         requests: Requests made, retries left out.

@@ -201,8 +201,7 @@ class _Look:
         absent = []
         for line, (_, vector) in zip(lines, answers, strict=True):
             if vector is not None:
-                self._judge(line, vector)
-                self._late += late
+                self._judge(line, vector, late=late)
             elif line.problem is not None:
                 self._unjudged.add(line.problem)
             else:
@@ -224,12 +223,13 @@ class _Look:
         self._tracker.add(missing=-1)
         return True
 
-    def _judge(self, line: Expected, vector: Vector) -> None:
+    def _judge(self, line: Expected, vector: Vector, *, late: bool) -> None:
         if differences(line, vector):
             size = len(orjson.dumps([vector.namespace, vector.metadata])) + 8 * len(vector.values)
             self._different.add((line, vector), size)
         else:
             self._equal += 1
+            self._late += late
 
     def _wait_for(self, absent: list[Expected]) -> list[Expected]:
         """Poll until all are there or the deadline has passed; return those that are still absent."""
