@@ -21,6 +21,6 @@ def test_every_block_of_the_page_runs(page: Path, desk: VectorizeEmulator) -> No
     vectors()
     if prepare := PREPARED.get(str(page.relative_to(ROOT))):
         document.namespace.update(prepare())
-        desk.release()
     for example in document.examples():
+        desk.release()  # a reader takes longer from one block to the next
         example.evaluate()
