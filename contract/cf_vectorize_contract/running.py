@@ -78,7 +78,9 @@ def _watch(arguments: argparse.Namespace) -> int:
         told = f"Judging what is sent to {proxy.base_url}, and passing it on to {proxy.upstream.host}; Ctrl-C ends."
         sys.stderr.write(f"{told}\n")
         with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            # Windows tells of Ctrl-C only between waits.
+            while not threading.Event().wait(1):
+                pass
     return _print(proxy.report, arguments, recorder, told=not arguments.json)
 
 

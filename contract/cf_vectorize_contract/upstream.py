@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Final
@@ -70,11 +71,15 @@ class Upstream:
                 outcome.put(error)
 
         # In a thread, since a timeout of sockets begins anew with each byte that a service lets drop.
-        threading.Thread(target=exchange, daemon=True).start()
-        try:
-            answer = outcome.get(timeout=self._timeout)
-        except queue.Empty:
-            raise NoAnswerError(f"none that was whole within {self._timeout:g} s") from None
+        asking = threading.Thread(target=exchange, daemon=True)
+        asking.start()
+        give_up_at = time.monotonic() + self._timeout
+        # Windows tells of Ctrl-C only between waits.
+        while asking.is_alive() and (left := give_up_at - time.monotonic()) > 0:
+            asking.join(min(left, 1.0))
+        if outcome.empty():
+            raise NoAnswerError(f"none that was whole within {self._timeout:g} s")
+        answer = outcome.get()
         if isinstance(answer, Exception):
             raise NoAnswerError(str(getattr(answer, "reason", answer)) or type(answer).__name__) from None
         return answer

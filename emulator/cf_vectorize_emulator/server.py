@@ -114,9 +114,9 @@ def run(settings: Settings, address: Address, on_ready: Callable[[str], None]) -
     """
 
     async def serve_until_signal() -> None:
-        loop = asyncio.get_running_loop()
+        # Not the loop's own handlers, which Windows lacks: uvicorn looks ten times a second whether it was stopped.
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
+            signal.signal(number, lambda *_: server.stop())
         await server.serve()
 
     with open_emulator(settings) as emulator:
@@ -209,14 +209,14 @@ class EmulatorProcess:
 
     def kill(self) -> None:
         """End it at once, as SIGKILL does."""
-        self._end(signal.SIGKILL)
+        self._end(self.process.kill)
 
     def stop(self) -> None:
-        """Let it finish what it is doing."""
-        self._end(signal.SIGTERM)
+        """Let it finish what it is doing; on Windows, end it at once."""
+        self._end(self.process.terminate)
 
-    def _end(self, number: int) -> None:
-        self.process.send_signal(number)
+    def _end(self, end: Callable[[], None]) -> None:
+        end()
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -151,7 +151,10 @@ def _unsent_bytes(stream: Any) -> int:
     """Return how many bytes the other end has not yet confirmed; 0 where the system does not say."""
     if fcntl is None:
         return 0
-    queued = fcntl.ioctl(stream.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    try:
+        queued = fcntl.ioctl(stream.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:  # macOS asks terminals only
+        return 0
     return int.from_bytes(queued, sys.byteorder)
 
 

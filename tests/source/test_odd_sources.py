@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from pyarrow import parquet
 
 from cf_vectorize import InputError, check, columns, named, table
 from cf_vectorize.source.open import open_sources
+from cf_vectorize.source.ranges import OpenFile
 from loads import DIMENSIONS, insert_blocking, line, lines
 from loads import settings as client
 from scripted_server import ScriptedServer
@@ -169,6 +172,31 @@ def test_without_pread_files_are_read_and_spooled_all_the_same(
             assert sorted(server.acknowledged.values()) == [1] * 3_000
     assert check(io.BytesIO(data)).vectors == 3_000
     assert threading.active_count() < 20
+
+
+def test_without_pread_copies_of_a_descriptor_do_not_disturb_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have one position, the caller's own file too."""
+    path = tmp_path / "numbers"
+    path.write_bytes(bytes(range(256)))
+    monkeypatch.delattr(os, "pread")
+    both, lseek = threading.Barrier(2), os.lseek
+
+    def lseek_together(descriptor: int, position: int, whence: int) -> int:
+        """Leave a moment to the other between seeking and reading, unless something holds it back."""
+        moved = lseek(descriptor, position, whence)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.05)
+        return moved
+
+    with path.open("rb", buffering=0) as file, ThreadPoolExecutor() as pool:
+        file.seek(7)
+        first, second = (OpenFile(os.dup(file.fileno()), "numbers") for _ in range(2))
+        monkeypatch.setattr(os, "lseek", lseek_together)
+        read = [pool.submit(first.read, 2, 10), pool.submit(second.read, 2, 100)]
+        assert [future.result() for future in read] == [bytes([10, 11]), bytes([100, 101])]
+        assert file.tell() == 7
 
 
 PEAK = """

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+CLOSED: Final = -1
 _BLOCK: Final = 64 * 1024
 _CHECKSUM: Final = b',"checksum":"'
 # Windows translates line ends otherwise.
@@ -88,7 +89,9 @@ class Ledger:
 
     def close(self) -> None:
         """Let the next one have the file."""
-        os.close(self._file)
+        if self._file != CLOSED:
+            os.close(self._file)
+            self._file = CLOSED
 
     def notes(self) -> Iterator[dict[str, Any]]:
         """Yield each note that is in the file, the oldest first; none may be added before the last one is read.
@@ -131,6 +134,19 @@ class Ledger:
                 f"{self.path}: {error.strerror}; what was just done is not noted, and doing it again is safe"
             ) from None
         self._end += len(data)
+
+    def delete(self) -> None:
+        """Delete the file.
+
+        Raises:
+            OSError: It cannot be deleted.
+
+        """
+        try:
+            self.path.unlink()
+        except PermissionError:  # Windows deletes no open file; elsewhere nobody can have it before it is gone
+            self.close()
+            self.path.unlink()
 
     def damaged(self, number: int) -> JournalError:
         """Return the error that says which line cannot be believed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Any, Final
 
@@ -39,7 +40,9 @@ def lock(descriptor: int, *, wait: bool = False) -> bool:
         try:
             # Waiting ends with an error after ten seconds.
             msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except OSError as error:
+            if error.errno not in {errno.EACCES, errno.EDEADLOCK}:
+                raise
             if wait:
                 continue
             return False

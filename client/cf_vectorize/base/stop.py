@@ -3,6 +3,29 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ALL_COMPLETED, wait
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+# Windows tells the main thread of Ctrl-C only between its waits.
+_LONGEST_WAIT: Final = 1.0
+
+
+def ended(futures: Collection[Future[T]], return_when: str = ALL_COMPLETED) -> set[Future[T]]:
+    """Wait for futures as `concurrent.futures.wait` does, and return those that ended; Ctrl-C comes between."""
+    while True:
+        done, others = wait(futures, _LONGEST_WAIT, return_when)
+        if not others or (done and return_when != ALL_COMPLETED):
+            return done
+
+
+def result_of(future: Future[T]) -> T:
+    """Wait for the result of a future, or raise its exception."""
+    return ended([future]).pop().result()
 
 
 class Stop(threading.Event):

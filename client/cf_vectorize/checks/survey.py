@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import orjson
 
+from cf_vectorize.base.stop import result_of
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
 from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import open_sources
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 # One line in so many is rewritten to estimate the compact size: rewriting all would take most of the time.
 COMPACT_EVERY: Final = 50
+# Windows waits for no more of them at a time.
+_MOST_PROCESSES: Final = 61
 # Below this size starting other processes takes longer than they save.
 WORTH_PROCESSES: Final = 500_000_000
 # What a process judges at a time: small, so that all of them have work up to the end.
@@ -191,7 +194,7 @@ class _Survey:
 
     def _in_processes(self, source: Source) -> Iterator[Tally]:
         """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
-        pool = ProcessPoolExecutor(self._processes, get_context("spawn"))
+        pool = ProcessPoolExecutor(min(self._processes, _MOST_PROCESSES), get_context("spawn"))
         under_way: deque[Future[Tally]] = deque()
         try:
             for piece, segments in self._pieces(source):
@@ -205,9 +208,9 @@ class _Survey:
                     raise BrokenProcessPool from None
                 under_way.append(findings)
                 if len(under_way) > 2 * self._processes:
-                    yield under_way.popleft().result()
+                    yield result_of(under_way.popleft())
             while under_way:
-                yield under_way.popleft().result()
+                yield result_of(under_way.popleft())
         except BrokenProcessPool:
             raise VectorizeError(
                 f"{source.name}: a process that judged it was killed, maybe for want of memory, or the script has no "

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
 from cf_vectorize.base.progress import Progress, Tracker
-from cf_vectorize.base.stop import Stop
+from cf_vectorize.base.stop import Stop, ended
 from cf_vectorize.source.cut import Cut
 from cf_vectorize.source.open import total_size
 from cf_vectorize.source.ranges import chunks, size
@@ -152,8 +152,8 @@ class Load:
 
     def _ended_meanwhile(self) -> list[BatchOutcome]:
         """Wait for what is under way to end or break off, and return the outcomes of what ended."""
-        ended = wait(self._under_way).done
-        return [outcome for future in ended if future.exception() is None for outcome in future.result()]
+        done = ended(self._under_way)
+        return [outcome for future in done if future.exception() is None for outcome in future.result()]
 
     def _settled(self, batch: Batch) -> BatchOutcome:
         """Return the outcome of a batch that needs no request."""
@@ -308,6 +308,6 @@ def _failure_after(batch: Batch, error: VectorizeError) -> BatchOutcome:
 
 def _next_done(under_way: set[Future[list[BatchOutcome]]]) -> list[BatchOutcome]:
     """Wait until some batch ends, take those that have out of `under_way`, and return their outcomes."""
-    done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+    done = ended(under_way, FIRST_COMPLETED)
     under_way -= done
     return [outcome for future in done for outcome in future.result()]

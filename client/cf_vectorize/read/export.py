@@ -87,7 +87,7 @@ def export(
             yield identity, found is not None
         try:
             write(_groups(ledger), count, output)
-            part.unlink()
+            ledger.delete()
         except OSError as error:
             raise InputError(
                 f"{output}: cannot be written: {error.strerror or error}; {part} keeps what was fetched"
@@ -116,7 +116,7 @@ def _let_go_of_other_dimensions(index: Index, part: Path, stop: threading.Event)
             return
         found = fetch(index, [held["id"]], stop=stop)
         if found and dimensions_of(found.values()) != len(held["values"]):
-            part.unlink()
+            ledger.delete()
 
 
 def _taken_up(ledger: Ledger, ids: Iterator[str]) -> Iterator[tuple[str, dict[str, Any] | None]]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
+from cf_vectorize.base.stop import result_of
 from cf_vectorize_overlay.envelope import printable
 from cf_vectorize_overlay.errors import InputError, UnexpectedResponseError, VectorizeError
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS
@@ -127,7 +128,7 @@ def fetch_iter(
 
     def oldest() -> Iterator[tuple[str, Vector | None]]:
         asked, answer = under_way.popleft()
-        found = answer.result()
+        found = result_of(answer)
         believed.check(index, found.values())
         for identity in asked:
             yield identity, found.get(identity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -13,6 +13,9 @@ from cf_vectorize_overlay.body import CHUNK, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+# Copies of a descriptor have one position.
+_SEEKING: Final = threading.Lock()
 
 
 class OpenFile:
@@ -27,21 +30,24 @@ class OpenFile:
     def __init__(self, descriptor: int, name: str) -> None:
         self.descriptor = descriptor
         self.name = name
-        self._seeking = threading.Lock()
         weakref.finalize(self, os.close, descriptor)
 
     def read(self, size: int, position: int) -> bytes:
         """Read at most `size` bytes from `position` on."""
         if hasattr(os, "pread"):
             return os.pread(self.descriptor, size, position)
-        with self._seeking:
+        with _SEEKING:
+            before = os.lseek(self.descriptor, 0, os.SEEK_CUR)
             os.lseek(self.descriptor, position, os.SEEK_SET)
-            return os.read(self.descriptor, size)
+            try:
+                return os.read(self.descriptor, size)
+            finally:
+                os.lseek(self.descriptor, before, os.SEEK_SET)
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Write all of `data` at the end."""
         rest = memoryview(data)
-        with self._seeking:
+        with _SEEKING:
             os.lseek(self.descriptor, 0, os.SEEK_END)
             while rest:
                 rest = rest[os.write(self.descriptor, rest) :]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 EXTENSION: Final = "cf_vectorize_emulator.wire"
 # How long a client may take over the headers of a request.
 HEADER_SECONDS: Final = 30.0
+# Whether to linger, and for how long: two shorts on Windows, two ints elsewhere.
+LINGER: Final = struct.Struct("hh" if sys.platform == "win32" else "ii")
 
 
 class Wire:
@@ -61,7 +64,7 @@ class Wire:
     async def reset(self, receive: Receive) -> None:
         """End the connection with a TCP reset."""
         connection = self._transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER.pack(1, 0))
         self._transport.abort()
         await self._until_closed(receive)
 
