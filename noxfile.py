@@ -13,6 +13,7 @@ nox.options.error_on_missing_interpreters = True
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
+LOCKS = PROJECT["tool"]["locks"]
 GENERATED = Path("generated/cf_vectorize_api")
 
 
@@ -41,9 +42,38 @@ def check_generated(session: nox.Session) -> None:
     session.run("python", "scripts/check_generated.py")
 
 
+def install_locked(session: nox.Session, lock: str = "tests") -> None:
+    """Install what requirements/ says, each file by its hash, and the project as it stands here."""
+    session.install("--require-hashes", "-r", f"requirements/{lock}.txt")
+    if "extras" in LOCKS[lock]:
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+    session.run("python", "-m", "pip", "check")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write the files in requirements/ anew from pyproject.toml, with the newest of everything."""
+    session.install(*dependency_group("release"))
+    for name, of in LOCKS.items():
+        # A group alone brings no dependency of the project.
+        wanted = ["pyproject.toml"] if "extras" in of else []
+        wanted += [f"--extra={extra}" for extra in of.get("extras", [])]
+        wanted += [f"--group={group}" for group in of["groups"]]
+        options = ["--universal", f"--python-version={PYTHONS[0]}", "--generate-hashes", "--upgrade"]
+        quiet = ["--quiet", "--no-annotate", "--no-header", "--no-python-downloads"]
+        session.run("uv", "pip", "compile", *options, *quiet, *wanted, "-o", f"requirements/{name}.txt")
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the tests with the newest of everything, whatever is locked."""
+    session.install("-e", ".[all]", *dependency_group("tests"), *dependency_group("build"))
+    session.run("pytest", *(session.posargs or ["-n", "2"]))
+
+
 def run_tests(session: nox.Session) -> None:
-    """Install the project as its users do, and run its tests."""
-    session.install("-e", ".[all]", *dependency_group("tests"))
+    """Run the tests with what is locked."""
+    install_locked(session)
     # In two processes, since most of the time is spent waiting for other processes.
     session.run("pytest", *(session.posargs or ["-n", "2"]))
 
@@ -66,7 +96,7 @@ def pythons(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and the specification."""
-    session.install(*dependency_group("lint"))
+    install_locked(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("openapi-spec-validator", "spec/vectorize.yaml")
@@ -75,7 +105,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy and pyright."""
-    session.install("-e", ".[all]", *dependency_group("types"))
+    install_locked(session, "types")
     session.run("mypy")
     session.run("mypy", "scripts", "noxfile.py")
     # What users' code types as, and what is refused.
@@ -89,7 +119,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into docs/_build/html: warnings are errors, links are followed, nothing is fetched."""
-    session.install("-e", ".[all]", *dependency_group("docs"))
+    install_locked(session, "docs")
     site = Path("docs/_build/html")
     shutil.rmtree(site, ignore_errors=True)
     started = time.monotonic()
@@ -102,7 +132,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def contract(session: nox.Session) -> None:
     """Run the contract's tests; with `-- --live` on the live service too."""
-    session.install("-e", ".[all]", *dependency_group("tests"))
+    install_locked(session)
     arguments = [argument for argument in session.posargs if argument != "--live"]
     env = {"CF_VECTORIZE_CONTRACT_LIVE": "1"} if "--live" in session.posargs else {}
     session.run("pytest", "tests/contract", *arguments, env=env)
@@ -146,7 +176,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def kills(session: nox.Session) -> None:
     """Kill the emulator under load, hundreds of times; nothing that it acknowledged may be lost."""
-    session.install("-e", ".[all]", *dependency_group("tests"))
+    install_locked(session)
     kills = session.posargs[0] if session.posargs else "200"
     session.run("pytest", "tests/emulator/test_emulator_kills.py", "--timeout=3600", env={"EMULATOR_KILLS": kills})
 
@@ -186,7 +216,7 @@ def clients(session: nox.Session) -> None:
 @nox.session
 def ray(session: nox.Session) -> None:
     """Run on a Ray cluster of this machine; with `-- --small` a small part of it."""
-    session.install("-e", ".[ray,emulator]", "pytest>=8", "pytest-timeout>=2.3", "scikit-learn")
+    install_locked(session, "ray")
     small = "--small" in session.posargs
     arguments = [argument for argument in session.posargs if argument != "--small"]
     session.run("pytest", "tests/ray", *(["-m", "small"] if small else []), *arguments)
@@ -226,10 +256,37 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", str(environments), "--output", str(output), *session.posargs)
 
 
+@nox.session(python=PYTHONS)
+def wheel(session: nox.Session) -> None:
+    """Use the wheel on its own, with each extra, with the oldest and the newest of what it needs."""
+    session.install(*dependency_group("build"), *dependency_group("release"))
+    folder = session.create_tmp()
+    session.run("python", "scripts/distributions.py", folder)
+    session.run("python", "scripts/try_wheel.py", folder, *session.posargs)
+
+
+@nox.session
+def python_table(session: nox.Session) -> None:
+    """Ask the registry what each Python can install, and write the table in docs/install.md."""
+    session.install(*dependency_group("release"))
+    session.run("python", "scripts/python_table.py")
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Do everything of a release but publishing it; CONTRIBUTING.md has the steps around it."""
+    session.install(*dependency_group("build"), *dependency_group("release"))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "scripts/distributions.py", "dist")
+    session.run("twine", "check", "--strict", *map(str, Path("dist").glob("*.*")))
+    session.run("python", "scripts/try_wheel.py", "dist", *session.posargs)
+    session.run("python", "scripts/check_release.py")
+
+
 @nox.session
 def kill(session: nox.Session) -> None:
     """Kill loader and emulator at random moments, a hundred times and more."""
-    session.install("-e", ".[all]", *dependency_group("tests"))
+    install_locked(session)
     many = {"CF_VECTORIZE_TEST_KILL_SEEDS": "30"}
     session.run(
         "pytest", "--timeout=3600", "tests/load/test_kill.py", "tests/load/test_journal.py", "-k", "kill", env=many
@@ -239,5 +296,5 @@ def kill(session: nox.Session) -> None:
 @nox.session
 def big(session: nox.Session) -> None:
     """Load 2 GB in bounded memory, measured from outside the process."""
-    session.install("-e", ".[all]", *dependency_group("tests"))
+    install_locked(session)
     session.run("pytest", "-s", "tests/load/test_memory.py", env={"CF_VECTORIZE_TEST_MEGABYTES": "2000"})
