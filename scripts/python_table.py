@@ -60,7 +60,7 @@ def found(python: str, platform: str, extra: str, *options: str) -> str:
 
 def rows() -> list[list[str]]:
     """Return the table's rows: platforms that are alike share one."""
-    answers = {}
+    answers: dict[tuple[str, str, str], str] = {}
     # What all extras together have brought is not asked for again.
     for asked, options in ((WHOLE, ()), (set(extras()) - WHOLE, ("--offline",))):
         cases = list(itertools.product(PYTHONS, PLATFORMS, asked))

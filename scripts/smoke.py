@@ -59,7 +59,9 @@ def bare(name: str, folder: Path) -> None:
     packed.write_bytes(gzip.compress(ndjson("packed")))
     with Vectorize(name) as index:
         assert index.insert(records("record"), batch_vectors=30).vectors == 100
-        assert index.insert(packed, verify=True).verification.equal == 100
+        verification = index.insert(packed, verify=True).verification
+        assert verification is not None
+        assert verification.equal == 100
         found = index.get_by_ids([f"record-{number}" for number in range(101)])
         assert (len(found), found.missing) == (100, ("record-100",)), found
         assert list(found["record-7"].values) == records("record")[7]["values"]
@@ -70,8 +72,8 @@ def bare(name: str, folder: Path) -> None:
             assert len(await index.get_by_ids(["awaited-1", "packed-1"])) == 2
 
     asyncio.run(awaiting())
-    with Index(name) as index:
-        assert [vector.id for vector in index.get_by_ids(["packed-2"])] == ["packed-2"]
+    with Index(name) as one:
+        assert [vector.id for vector in one.get_by_ids(["packed-2"])] == ["packed-2"]
     assert check(plain).vectors == 100
     assert "100" in command("check", str(plain))
     command("insert", name, str(plain), "--resume", "--rejects", str(folder / "bad.ndjson"))
@@ -147,6 +149,7 @@ def ray(name: str, _: Path) -> None:
     try:
         sink = VectorizeDatasink(name)
         repartitioned(library.data.from_items(records("ray"))).write_datasink(sink)
+        assert sink.report is not None
         assert sink.report.vectors == 100
         rows = library.data.from_items([{"id": "ray-1"}]).map_batches(
             VectorizeLookup, fn_constructor_args=(name,), **VectorizeLookup.RESOURCES

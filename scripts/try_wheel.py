@@ -63,7 +63,7 @@ def install(wheel: Path, python: str, extra: str, resolution: str, folder: Path)
 @contextmanager
 def emulator(python: Path, folder: Path) -> Iterator[str]:
     """Run the installed emulator, and yield its base URL."""
-    arguments = [python, "-m", "cf_vectorize_emulator", "--port", "0", "--quiet", "--visible", "immediately"]
+    arguments = [str(python), "-m", "cf_vectorize_emulator", "--port", "0", "--quiet", "--visible", "immediately"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=folder, env=CLEAN) as process:
         assert process.stdout
         try:
