@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Files of the repository that are no pages of the site are linked there.
-REPOSITORY = PROJECT.get("urls", {}).get("Repository", "https://repository.example/cf-vectorize").rstrip("/")
+REPOSITORY = PROJECT["urls"]["Repository"]
 
 project = "cf-vectorize"
 copyright = "MIT licence"  # noqa: A001 - Sphinx calls it so
