@@ -15,6 +15,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 LOCKS = PROJECT["tool"]["locks"]
 GENERATED = Path("generated/cf_vectorize_api")
+# The clients that people have.
+PEERS = ["cloudflare==5.9.0", "langchain-cloudflare==0.4.3"]
 
 
 def dependency_group(name: str) -> list[str]:
@@ -205,8 +207,7 @@ def install_node(session: nox.Session, folder: Path, *packages: str) -> bool:
 @nox.session
 def clients(session: nox.Session) -> None:
     """Try the emulator with the clients that people have, which are too large for the tests' environment."""
-    tried = ["cloudflare==5.9.0", "langchain-cloudflare==0.4.3", "requests"]
-    session.install("-e", ".[all]", *dependency_group("tests"), *tried)
+    session.install("-e", ".[all]", *dependency_group("tests"), *PEERS, "requests")
     folder = Path(session.create_tmp()).absolute()
     found = install_node(session, folder, "cloudflare@7.3.0", WRANGLER)
     env = {"EMULATOR_NPM_CLIENTS": str(folder)} if found else {}
@@ -298,3 +299,20 @@ def big(session: nox.Session) -> None:
     """Load 2 GB in bounded memory, measured from outside the process."""
     install_locked(session)
     session.run("pytest", "-s", "tests/load/test_memory.py", env={"CF_VECTORIZE_TEST_MEGABYTES": "2000"})
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Try the clients that people have on the emulator, and write the table of README.md."""
+    session.install(".[emulator]", *PEERS)
+    folder = Path(session.create_tmp()).absolute()
+    if not install_node(session, folder, WRANGLER):
+        session.error("the table has a column for wrangler")
+    session.run("python", "scripts/compare_clients.py", str(folder))
+
+
+@nox.session
+def picture(session: nox.Session) -> None:
+    """Draw a load in a terminal for README.md."""
+    session.install(".[emulator]", "pyte")
+    session.run("python", "scripts/terminal_picture.py")
