@@ -21,7 +21,7 @@ import cf_vectorize
 from cf_vectorize_emulator import Fault, Settings, Visibility, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from cf_vectorize_emulator.server import LocalServer
 
@@ -203,7 +203,7 @@ def ask(question: Question, client: Client, server: LocalServer, folder: Path) -
         server.emulator.inject(question.fault)
     said, arrived = "", 0
     try:
-        arrived = question.then(client, file, index)
+        arrived = question.then(client, file, index) or 0
     except Exception as error:  # noqa: BLE001 - however a client fails, that is its answer
         print(f"    {type(error).__name__}: {error}"[:600])
         said = f", {reason(error)}"
