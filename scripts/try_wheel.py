@@ -1,4 +1,4 @@
-"""Install the wheel as people do, and use it: `python scripts/try_wheel.py FOLDER [PYTHON]`; needs uv.
+"""Install the wheel as people do, and use it: `python scripts/try_wheel.py FOLDER [EXTRA …]`; needs uv.
 
 One environment for each extra, outside of the tree, once with the oldest dependencies that pyproject.toml allows
 and a wheel is to be had of, and once with the newest. `scripts/smoke.py` runs in each.
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 SMOKE = Path(__file__).with_name("smoke.py")
@@ -33,9 +33,9 @@ def uv(*arguments: object) -> None:
     subprocess.run(["uv", *map(str, arguments), "--quiet", "--no-python-downloads"], check=True, env=CLEAN)
 
 
-def install(wheel: Path, python: str, extra: str, resolution: str, folder: Path) -> Path:
+def install(wheel: Path, extra: str, resolution: str, folder: Path) -> Path:
     """Make an environment with the wheel and an extra, and return its Python."""
-    uv("venv", "--python", python, folder)
+    uv("venv", "--python", sys.executable, folder)
     program = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = [] if extra == "bare" else [f"--extra={extra}"]
     constraints = folder / "constraints.txt"
@@ -72,19 +72,19 @@ def emulator(python: Path, folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def main(wheel: Path, python: str) -> None:
-    """Try every extra with the oldest and with the newest of what it needs."""
+def main(wheel: Path, extras: Sequence[str]) -> None:
+    """Try each extra with the oldest and with the newest of what it needs, with the Python that runs this."""
     for name, resolution in RESOLUTIONS.items():
         with TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            serving = install(wheel, python, "emulator", resolution, folder / "serving")
+            serving = install(wheel, "emulator", resolution, folder / "serving")
             with emulator(serving, folder) as base_url:
-                for extra in EXTRAS:
+                for extra in extras:
                     print(f"{name}, ", end="", flush=True)
-                    program = install(wheel, python, extra, resolution, folder / extra)
+                    program = install(wheel, extra, resolution, folder / extra)
                     subprocess.run([program, SMOKE, extra, base_url], check=True, cwd=folder, env=CLEAN)
 
 
 if __name__ == "__main__":
     (built,) = Path(sys.argv[1]).absolute().glob("*.whl")
-    main(built, *(sys.argv[2:] or [sys.executable]))
+    main(built, sys.argv[2:] or EXTRAS)

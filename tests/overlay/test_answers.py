@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gzip
 import json
 import os
@@ -359,6 +361,26 @@ def test_the_slowest_line_takes_each_write_in_time(timeout: float, encrypted: bo
     assert set(stream.timeouts) == {timeout}
     # A chunk is one write where that is safe: each costs processor time.
     assert (stream.written == [CHUNK, CHUNK]) is (encrypted and timeout == 60)
+
+
+def test_where_the_system_does_not_say_what_has_left_an_answer_is_late_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As macOS, which says it of terminals only."""
+
+    def of_terminals(*_: object) -> None:
+        raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+
+    def silent(*_: object) -> None:
+        raise httpcore.ReadTimeout
+
+    monkeypatch.setattr(fcntl, "ioctl", of_terminals)
+    exchange, stream = Exchange(most=1, size=100_000_000), Idle(encrypted=True)
+    exchange.begin(8)
+    with socket.socket() as connection:
+        stream.extra["socket"], stream.read = connection, silent
+        with pytest.raises(httpcore.ReadTimeout):
+            BoundedStream(stream, lambda: exchange, httpcore).read(1, 8)
 
 
 # The process that it was asked from.
