@@ -11,6 +11,8 @@ import socket
 import ssl
 import threading
 import tracemalloc
+from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -212,6 +214,31 @@ def test_an_odd_answer_that_is_right_is_taken(monkeypatch: pytest.MonkeyPatch, *
         found = index.get_by_ids(["a", "b", "c"])
     assert (list(found), found.missing) == (["a", "b"], ("c",))
     assert found["b"].metadata == metadata
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b'{"success":true,"result":[{"id":"b","values":[3,4]}]}',
+        b'{"success":true,"result":[{"id":"b","values":[[3],4]}]}',
+        b'{"success":true,"result":[{"id":"b","values":[3,',
+        b'{"success":true,"result":[{"id":"b","values":[3,4]}]}' + b" " * decode.KEPT,
+    ],
+    ids=["one like it", "one of another shape", "one cut short", "a large one"],
+)
+def test_what_is_read_of_an_answer_is_its_own(other: bytes) -> None:
+    body = b'{"success":true,"result":[{"id":"a","values":[1,2],"metadata":{"t":["x"]}}]}'
+    held = {"success": True, "result": [{"id": "a", "values": array("d", [1, 2]), "metadata": {"t": ["x"]}}]}
+    first = decode.decode(body)
+    with suppress(ValueError, TypeError):
+        decode.decode(other)
+    assert [first, decode.decode(body)] == [held, held]
+
+
+def test_only_the_buffers_of_common_answers_are_kept() -> None:
+    pytest.importorskip("simdjson")
+    assert decode._parser(decode.KEPT) is decode._parser(1)
+    assert decode._parser(decode.KEPT + 1) is not decode._parser(1)
 
 
 def test_an_index_is_of_one_length_from_answer_to_answer() -> None:
