@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,44 @@ def test_what_is_durable_is_on_disk_and_so_is_the_name_of_a_new_file(
         assert len(synced) == 2
         ledger.note(*NOTES[2:])
         assert synced[2:] == [(path, path.stat().st_size)]
+
+
+def test_what_one_thread_has_just_written_is_no_torn_line_for_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = threading.Event()
+
+    class Meeting:
+        """A lock that tells when the second comes to it."""
+
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self._came = 0
+
+        def __enter__(self) -> None:
+            self._came += 1
+            if self._came == 2:
+                met.set()
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+
+    def write(descriptor: int, data: bytes) -> int:
+        monkeypatch.setattr(os, "write", really_write)
+        written = really_write(descriptor, data)
+        second.start()
+        assert met.wait(60)
+        return written
+
+    with opened(path) as ledger:
+        second = threading.Thread(target=lambda: (ledger.note({"n": "second"}), met.set()))
+        monkeypatch.setattr(ledger, "_noting", Meeting())
+        really_write = os.write
+        monkeypatch.setattr(os, "write", write)
+        ledger.note({"n": "first"})
+        second.join()
+    assert noted(path) == [*NOTES, {"n": "first"}, {"n": "second"}]
 
 
 def test_a_torn_end_at_any_byte_costs_one_note_and_is_overwritten(path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import stat
+import threading
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 from zlib import crc32
 
@@ -42,9 +43,9 @@ class JournalError(VectorizeError):
 class Ledger:
     """A file of JSON documents, one a line: the header says what the work is, each other line is a note on it.
 
-    One process at a time has it. Each line carries a checksum of itself; files of earlier versions, whose lines have
-    none, are read too. A last line without its newline was torn by a kill or a full disk: it counts for nothing, and
-    the next note takes its place.
+    One process at a time has it, and any of its threads may note. Each line carries a checksum of itself; files of
+    earlier versions, whose lines have none, are read too. A last line without its newline was torn by a kill or a full
+    disk: it counts for nothing, and the next note takes its place.
 
     Args:
         path: The file; made where it is missing, continued where it exists.
@@ -63,6 +64,8 @@ class Ledger:
 
     def __init__(self, path: Path, form: str, target: str) -> None:
         self.path = path
+        # Or one thread takes what another has just written for a torn line.
+        self._noting = threading.Lock()
         try:
             self._file = os.open(path, _OPEN, 0o644)
         except OSError as error:
@@ -121,19 +124,20 @@ class Ledger:
 
         """
         data = b"".join(map(_line, documents))
-        try:
-            if os.fstat(self._file).st_size > self._end:
-                os.ftruncate(self._file, self._end)
-            rest = data
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-            if durable:
-                os.fsync(self._file)
-        except OSError as error:
-            raise JournalError(
-                f"{self.path}: {error.strerror}; what was just done is not noted, and doing it again is safe"
-            ) from None
-        self._end += len(data)
+        with self._noting:
+            try:
+                if os.fstat(self._file).st_size > self._end:
+                    os.ftruncate(self._file, self._end)
+                rest = data
+                while rest:
+                    rest = rest[os.write(self._file, rest) :]
+                if durable:
+                    os.fsync(self._file)
+            except OSError as error:
+                raise JournalError(
+                    f"{self.path}: {error.strerror}; what was just done is not noted, and doing it again is safe"
+                ) from None
+            self._end += len(data)
 
     def delete(self) -> None:
         """Delete the file.
