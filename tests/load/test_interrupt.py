@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from os import environ
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from scripted_server import Request, ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from cf_vectorize import Progress
@@ -137,12 +139,13 @@ def test_nobody_writes_once_a_load_was_left(tmp_path: Path) -> None:
     with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index, ExitStack() as stack:
         server.before_answer = hold
         stack.callback(go_on.set)
+        before = set(threading.enumerate())
         with pytest.raises(InsertInterrupted) as caught:
             index.insert(Source(), batch_vectors=2, **options)
         assert caught.value.report.batches == ()
         assert str(caught.value).startswith("nothing accepted, in ")
         others = [stack.enter_context((tmp_path / f"other{number}").open("ab")) for number in range(9)]
-        left = [thread for thread in threading.enumerate() if thread.name.startswith("cf-vectorize")]
+        left = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("cf-vectorize")]
         assert left
         go_on.set()
         for thread in left:
@@ -151,6 +154,37 @@ def test_nobody_writes_once_a_load_was_left(tmp_path: Path) -> None:
         assert [other.tell() for other in others] == [0] * 9
     assert (tmp_path / "journal").read_bytes().count(b"\n") == 1
     assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_batch_that_is_being_handed_over_is_noted_where_it_is_sent(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes between the steps by which the third of nine batches gets to a thread."""
+    arrived = threading.Semaphore(0)
+    submitted = 0
+
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *given: Any, **named: Any) -> Future[Any]:
+            nonlocal submitted
+            submitted += 1
+            if submitted == 3 and moment == "before":
+                raise KeyboardInterrupt
+            future = super().submit(*given, **named)
+            if submitted == 3:
+                assert [arrived.acquire(timeout=60) for _ in range(3)] == [True] * 3
+                raise KeyboardInterrupt
+            return future
+
+    monkeypatch.setattr(send, "ThreadPoolExecutor", Interrupted)
+    journal = tmp_path / "journal"
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        server.before_answer = lambda _request: arrived.release()
+        with pytest.raises(InsertInterrupted) as caught:
+            index.insert(lines(9), batch_vectors=1, concurrency=1, journal=journal)
+    expected = 2 if moment == "before" else 3
+    assert caught.value.report.vectors == len(server.stored) == expected
+    assert journal.read_bytes().count(b"\n") == 1 + expected
 
 
 def test_what_waits_for_its_turn_is_not_waited_for() -> None:

@@ -44,8 +44,8 @@ class Ledger:
     """A file of JSON documents, one a line: the header says what the work is, each other line is a note on it.
 
     One process at a time has it, and any of its threads may note. Each line carries a checksum of itself; files of
-    earlier versions, whose lines have none, are read too. A last line without its newline was torn by a kill or a full
-    disk: it counts for nothing, and the next note takes its place.
+    earlier versions, whose lines have none, are read too. A last line without its newline was torn by a kill or a
+    full disk: it counts for nothing, and the next note takes its place.
 
     Args:
         path: The file; made where it is missing, continued where it exists.

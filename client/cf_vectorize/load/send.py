@@ -129,7 +129,7 @@ class Load:
                 self._decided.set()
                 break
             if not batch.error and not batch.entry:
-                under_way.add(pool.submit(self._deliver, batch))
+                self._hand_to(pool, batch)
         while under_way:
             ended = _next_done(under_way)
             failed = failed or any(outcome.error for outcome in ended)
@@ -140,6 +140,20 @@ class Load:
         yield from ended
         if not failed and not ended:
             yield from self._completed(last)
+
+    def _hand_to(self, pool: ThreadPoolExecutor, batch: Batch) -> None:
+        """Let a thread send a batch, which counts as under way before: Ctrl-C may come between any two steps."""
+        future: Future[list[BatchOutcome]] = Future()
+        self._under_way.add(future)
+        pool.submit(self._fulfil, future, batch)
+
+    def _fulfil(self, future: Future[list[BatchOutcome]], batch: Batch) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(self._deliver(batch))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            future.set_exception(error)
 
     def _completed(self, last: Batch) -> Iterator[BatchOutcome]:
         """Note that the sources are loaded to their ends."""
@@ -152,7 +166,7 @@ class Load:
 
     def _ended_meanwhile(self) -> list[BatchOutcome]:
         """Wait for what is under way to end or break off, and return the outcomes of what ended."""
-        done = ended(self._under_way)
+        done = ended([future for future in self._under_way if not future.cancel()])
         return [outcome for future in done if future.exception() is None for outcome in future.result()]
 
     def _settled(self, batch: Batch) -> BatchOutcome:
