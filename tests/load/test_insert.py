@@ -24,6 +24,7 @@ from cf_vectorize import (
     RejectedError,
     ServerError,
     Vectorize,
+    threads,
 )
 from loads import DIMENSIONS, ids, insert_awaiting, insert_blocking, line, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -115,7 +116,7 @@ def test_as_many_requests_at_once_as_asked(options: dict[str, int], most: int, i
 
     with ScriptedServer() as server:
         # Only as many as the barrier asks for get past it: fewer workers would break it.
-        server.before_answer = lambda _request: together.wait(10) and None
+        server.before_answer = lambda _request: together.wait(60) and None
         insert(settings(server.url), lines(20), batch_vectors=1, **options)
     assert server.most_at_once == most
 
@@ -305,18 +306,25 @@ def test_a_failed_batch_stops_the_load(insert: Insert) -> None:
     assert caught.value.exceptions == tuple(batch.error for batch in report.failed)
 
 
-def test_batches_under_way_finish_when_one_fails(insert: Insert) -> None:
-    started = threading.Barrier(4)
+def test_batches_under_way_finish_when_one_fails_and_no_other_begins() -> None:
+    together, decided = threading.Barrier(4), threading.Event()
+    long = line("refused", metadata={"k": "v" * 99})
 
-    with ScriptedServer(fail_third) as server:
-        server.before_answer = lambda _request: len(server.requests) <= 4 and started.wait(10) and None
-        with pytest.raises(InsertError) as caught:
-            insert(settings(server.url), lines(40), batch_vectors=2, concurrency=4)
-    report = caught.value.report
-    assert len(report.failed) == 1
-    # Those three, and what was handed to idle workers before the failure was seen.
-    assert 3 <= len(report.accepted) < 10
-    assert report.vectors == len(server.stored)
+    def hold(request: Request) -> None:
+        together.wait(60)
+        if request.ids != ["refused"]:
+            assert decided.wait(60)
+
+    with (
+        ScriptedServer(lambda _number, size: failure(400, 99999, "no") if size == len(long) else Answer()) as server,
+        Vectorize("index", **settings(server.url)) as index,
+    ):
+        server.before_answer = hold
+        batches = index.insert_batches([*lines(2), long, *lines(9, "w")], batch_vectors=1, concurrency=4)
+        assert next(batches).first_id == "refused"
+        decided.set()
+        assert [batch.accepted for batch in batches] == [True] * 3
+    assert len(server.requests) == 4
 
 
 def test_on_error_continue(insert: Insert) -> None:
@@ -461,34 +469,44 @@ def test_the_async_iterator_too() -> None:
     assert len(server.requests) < 10
 
 
-def test_cancelling_breaks_off_and_leaves_a_journal_that_goes_on(tmp_path: Path) -> None:
+def test_cancelling_breaks_off_and_leaves_a_journal_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is answered once it is broken off is noted, and nothing follows."""
     path = write(tmp_path, *lines(40))
     journal = tmp_path / "journal"
+    broken_off = threading.Event()
+
+    class Told(threads.Stop):
+        def set(self) -> None:
+            super().set()
+            broken_off.set()
+
+    monkeypatch.setattr(threads, "Stop", Told)
 
     async def load(url: str) -> InsertReport:
         async with AsyncVectorize("index", **settings(url)) as index:
             reached = asyncio.Event()
             loop = asyncio.get_running_loop()
 
-            def tell(request: Request) -> None:
-                if "v000010" in request.ids:
+            def hold(request: Request) -> None:
+                if request.ids == ["v000010"]:
                     loop.call_soon_threadsafe(reached.set)
+                    assert broken_off.wait(60)
 
-            server.before_answer = tell
+            server.before_answer = hold
             task = asyncio.create_task(index.insert(path, batch_vectors=1, concurrency=1, journal=journal))
             await reached.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert len(server.stored) < 40
-            server.before_answer = lambda _request: None
+            assert list(server.stored) == ids(11)
             return await index.insert(path, batch_vectors=1, concurrency=1, journal=journal)
 
     with ScriptedServer() as server:
         report = asyncio.run(load(server.url))
-    assert set(server.stored) == set(ids(40))
-    assert report.resumed >= 10
-    assert max(server.acknowledged.values()) == 1
+    assert report.resumed == 11
+    assert server.acknowledged == dict.fromkeys(ids(40), 1)
 
 
 def test_cancelling_does_not_wait_for_a_source_that_gives_nothing() -> None:
@@ -600,7 +618,7 @@ def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
 
     with ScriptedServer([failure(429, 971, "wait", retry_after="300"), failure(400, 1, "no")]) as server:
         # Once one is throttled no other starts.
-        server.before_answer = lambda _request: together.wait(20) and None
+        server.before_answer = lambda _request: together.wait(60) and None
         ends_soon(load)
     assert sorted(type(outcome.error).__name__ for outcome in found) == ["RateLimitError", "RejectedError"]
     assert len(server.requests) == 2
