@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loads import FACES, Clock, sending
+from loads import FACES, Clock, ServersTime, sending
 from scripted_server import ScriptedServer
 
 # Where the tests are started in the background Ctrl-C is ignored, also by the processes that they start.
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Make the transport's waits pass at once."""
     return Clock(monkeypatch)
+
+
+@pytest.fixture
+def servers_time(monkeypatch: pytest.MonkeyPatch) -> ServersTime:
+    """Let a server say when an answer is late."""
+    return ServersTime(monkeypatch)
 
 
 @pytest.fixture(params=FACES)

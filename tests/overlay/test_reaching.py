@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,15 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("name", NOWHERE)
-def test_what_never_answered_is_given_up_soon(name: str, clock: Clock, insert: Insert) -> None:
+def test_what_never_answered_is_given_up_soon(
+    name: str, clock: Clock, insert: Insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     url, words = NOWHERE[name]
+    if "invalid" in url:
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(TransportError, match=words):
         insert(settings(url), lines(1))
     assert clock.pauses == [1, 2, 4, 8]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
@@ -122,3 +123,12 @@ def answer(body: bytes, *headers: str, status: int = 200) -> bytes:
 def success(result: bytes) -> bytes:
     """Return an envelope."""
     return b'{"success":true,"errors":[],"messages":[],"result":%s}' % result
+
+
+@contextmanager
+def unserved_port() -> Iterator[int]:
+    """Keep a port at which nobody listens: no system gives it to others, and who names it may listen there."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

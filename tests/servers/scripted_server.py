@@ -112,6 +112,7 @@ class ScriptedServer:
         acknowledged: How often each id was in a request that was answered with success.
         most_at_once: The most requests that were under way together.
         before_answer: Called with each request between taking effect and being answered.
+        on_silence: Called when an answer hangs.
 
     """
 
@@ -130,6 +131,7 @@ class ScriptedServer:
         self.acknowledged: Counter[str] = Counter()
         self.most_at_once = 0
         self.before_answer: Callable[[Request], object] = lambda _request: None
+        self.on_silence: Callable[[], object] = lambda: None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/client/v4"
 
@@ -220,8 +222,7 @@ class ScriptedServer:
             result = [self.stored[each] for each in known]
         return success(result).body or b""
 
-    @staticmethod
-    def _answer(connection: socket.socket, answer: Answer, body: bytes) -> bool:
+    def _answer(self, connection: socket.socket, answer: Answer, body: bytes) -> bool:
         if answer.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
             return False
@@ -237,6 +238,7 @@ class ScriptedServer:
             return answer.content_length is None
         connection.sendall(whole[: len(whole) - len(body) + answer.sends] if answer.sends >= 0 else b"")
         if answer.ends == "hangs":
+            self.on_silence()
             connection.recv(1)  # returns when the client leaves
         return False
 

@@ -1,19 +1,23 @@
-"""What the tests of `insert` share: lines, a client of a local server, and a clock that is moved on by waiting."""
+"""What the tests of `insert` share: lines, a client of a local server, and clocks that tests move on."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import random
+import select
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cf_vectorize import AsyncVectorize, Vectorize
+from cf_vectorize_overlay import bounds, wire
 from cf_vectorize_overlay import index as transport
 from cf_vectorize_overlay import pacing
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     import pytest
@@ -115,3 +119,55 @@ class Clock:
             self.pauses.append(seconds)
             self.now = max(self.now, self._told.now + seconds)
         return event.is_set()
+
+
+class ServersTime:
+    """The time by which a client waits for an answer: it stands still until a server lets it run out.
+
+    So no answer is late because the machine is slow. For one connection at a time, without TLS.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._now = 0.0
+        # When the wait that is under way is over; each wait has an object of its own.
+        self._due: list[float] | None = None
+        self._changed = threading.Condition()
+        monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: self._now))
+        monkeypatch.setattr(wire, "BoundedStream", self._bounded)
+
+    def run_out(self) -> None:
+        """Wait until the client waits for an answer, and let it have waited in vain."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._due, 60)
+            (self._now,) = due = self._due or [0.0]
+            assert self._changed.wait_for(lambda: self._due is not due, 60)
+
+    def _bounded(self, stream: Any, current: Callable[[], bounds.Exchange], library: Any) -> bounds.BoundedStream:
+        read, write = stream.read, stream.write
+
+        def read_in_time(most: int, timeout: float) -> bytes:
+            if timeout:
+                self._wait(stream.get_extra_info("socket"), timeout, library.ReadTimeout)
+            found: bytes = read(most, timeout)
+            return found
+
+        stream.read, stream.write = read_in_time, lambda data, _timeout: write(data, 60.0)
+        return bounds.BoundedStream(stream, current, library)
+
+    def _wait(self, connection: socket.socket, timeout: float, late: type[Exception]) -> None:
+        due = self._now + timeout
+        self._tell([due])
+        try:
+            # Once it is late it is looked again: what was sent before that has come.
+            is_late = False
+            while not select.select([connection], [], [], 0.01)[0]:
+                if is_late:
+                    raise late
+                is_late = self._now >= due
+        finally:
+            self._tell(None)
+
+    def _tell(self, due: list[float] | None) -> None:
+        with self._changed:
+            self._due = due
+            self._changed.notify_all()
