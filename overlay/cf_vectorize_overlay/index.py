@@ -108,6 +108,7 @@ class Index:
         )
         self._wire = Wire(self._base_url, credentials, timeout)
         self._warned_at = -math.inf
+        self._warning = threading.Lock()
         # The last refusal for too many requests, when it came, and until when it holds.
         self._throttled: tuple[RateLimitError, float, float] | None = None
         if self._base_url.startswith("http:") and not is_loopback(self._base_url):
@@ -258,9 +259,13 @@ class Index:
 
     def _say(self, text: str) -> None:
         """Tell who configured no logging of the first trouble, and of what lasts once a minute."""
-        now = time.monotonic()
-        level = logging.INFO if now - self._warned_at < QUIET else logging.WARNING
-        self._warned_at = self._warned_at if level == logging.INFO else now
+        level = logging.INFO
+        # Whoever finds it taken is not the first; and a forked process may find it taken for ever.
+        if self._warning.acquire(blocking=False):
+            now = time.monotonic()
+            if now - self._warned_at >= QUIET:
+                level, self._warned_at = logging.WARNING, now
+            self._warning.release()
         LOGGER.log(level, "%s", text)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import os
 import tempfile
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cf_vectorize_overlay import Index, InputError, RejectedError, Vector, body
+from cf_vectorize_overlay import index as transport
 from loads import lines, settings
 from raw_server import Connection, RawServer, answer, success
 from scripted_server import ScriptedServer, failure, html
@@ -206,3 +209,27 @@ def test_a_setting_of_a_wrong_kind_is_named(setting: dict[str, Any], words: str)
 def test_a_name_that_no_index_has_is_refused(name: Any) -> None:
     with pytest.raises(InputError, match="index is"):
         Index(name, **settings("http://127.0.0.1:1"))
+
+
+def test_of_troubles_at_the_same_time_one_is_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "cf_vectorize")
+
+    class Meanwhile(float):
+        """A time to be quiet; while it is compared, another thread has trouble too."""
+
+        def __le__(self, other: float) -> bool:
+            if threading.current_thread() is threading.main_thread():
+                other_thread = threading.Thread(target=index._say, args=("another",))
+                other_thread.start()
+                other_thread.join()
+            return float(self) <= other
+
+    monkeypatch.setattr(transport, "QUIET", Meanwhile(60.0))
+    with Index("index", **settings("http://127.0.0.1:1")) as index:
+        index._say("one")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "another"),
+        ("WARNING", "one"),
+    ]
