@@ -98,7 +98,8 @@ class Proxy:
                 response = self.upstream.send(attrs.evolve(request, target=outward))
             except NoAnswerError as error:
                 answer(Response(502, {"Content-Type": "text/plain"}, f"no answer: {error}".encode()))
-                self._count(Judgement(request.method, "not judged", self.judge.few([f"no answer: {error}"])))
+                with self._lock:
+                    self._count(Judgement(request.method, "not judged", self.judge.few([f"no answer: {error}"])))
                 return
             answer(response)
             self._judge(request, response)
@@ -117,13 +118,12 @@ class Proxy:
         with self._lock:
             self.exchanges = [*self.exchanges[1 - MOST :], (request, response)]
             name = f"{operation}-{self.report.counts.total():04}"
-            judgement = kept(self.keep, name, operation, request, response, judgement)
-        self._count(judgement)
+            # Counted before another exchange may have a name.
+            self._count(kept(self.keep, name, operation, request, response, judgement))
 
     def _count(self, judgement: Judgement) -> None:
-        with self._lock:
-            self.report.add(judgement)
-            self.on_judged(judgement)
+        self.report.add(judgement)
+        self.on_judged(judgement)
 
 
 class _Server(ThreadingHTTPServer):

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from wrong_services import Change, always, changed, enveloped
 
 from cf_vectorize_contract import Proxy
 from cf_vectorize_emulator.server import EmulatorProcess
+from raw_server import unserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,15 +85,42 @@ def test_a_request_without_a_content_type_stays_without_one(proxy: Proxy) -> Non
     assert proxy.report.results[0].notes == ("refused for: request headers: none is not one of application/x-ndjson",)
 
 
+def test_exchanges_at_the_same_time_are_kept_under_names_of_their_own(proxy: Proxy) -> None:
+    class InStep:
+        """A lock that nobody leaves before another has had it too."""
+
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self._had = threading.Barrier(2)
+
+        def __enter__(self) -> None:
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+            self._had.wait(60)
+
+    names: list[str] = []
+    proxy._lock = InStep()  # type: ignore[assignment]
+    proxy.keep = lambda name, *_: names.append(name)
+    asking = [
+        threading.Thread(target=ask, args=(proxy, "POST", f"{PATH}/insert", LINE), kwargs=NDJSON) for _ in range(2)
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    proxy.settle()
+    assert sorted(names) == ["insert-0000", "insert-0001"]
+
+
 def test_other_routes_pass_and_are_counted(proxy: Proxy) -> None:
     assert ask(proxy, "GET", "/client/v4/user/tokens/verify", **AUTHORIZED)[0] == 404
     assert (proxy.report.other, proxy.report.exit_code) == (1, 3)
 
 
 def test_a_service_that_is_not_there_is_not_judged() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    with Proxy(f"http://127.0.0.1:{port}/client/v4") as proxy:
+    with unserved_port() as port, Proxy(f"http://127.0.0.1:{port}/client/v4") as proxy:
         status, body = ask(proxy, "POST", f"{PATH}/get_by_ids", b'{"ids":["a"]}', **JSON)
     assert (status, body[:10]) == (502, b"no answer:")
     assert verdicts(proxy) == ["not judged"]
