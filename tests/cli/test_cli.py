@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import termios
@@ -25,7 +24,7 @@ from cf_vectorize.base.wording import duration
 from cf_vectorize.cli import terminal
 from cf_vectorize.cli.terminal import load_line, read_back_line
 from loads import ACCOUNT, TOKEN, environment, ids, lines
-from scripted_server import Answer, Request, ScriptedServer, failure, html
+from scripted_server import Answer, ScriptedServer, failure, html
 
 COMMAND = [sys.executable, "-m", "cf_vectorize"]
 BAD = b'{"id":"bad","values":"none"}\n'
@@ -227,35 +226,6 @@ def test_a_resumed_load_still_tells_of_the_lines_that_an_earlier_run_rejected(so
     assert again.returncode == 1
     assert "1 line rejected in an earlier run" in again.stdout
     assert counted == 1
-
-
-def test_ctrl_c_leaves_a_journal_that_goes_on(source: Path, tmp_path: Path) -> None:
-    command = [*COMMAND, "insert", "index", source, "--batch-vectors", "1", "--concurrency", "2"]
-    command += ["--journal", tmp_path / "journal"]
-    reached = threading.Event()
-    go_on = threading.Event()
-
-    def hold(request: Request) -> None:
-        if request.ids == ids(10)[4:5]:
-            reached.set()
-            go_on.wait(30)
-
-    with ScriptedServer() as server:
-        server.before_answer = hold
-        process = subprocess.Popen(
-            command, env=clean_environment(server.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        assert reached.wait(30)
-        process.send_signal(signal.SIGINT)
-        go_on.set()
-        out, err = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert b"Traceback" not in err
-        assert f"the same command goes on from {tmp_path / 'journal'}".encode() in out + err
-        assert len(server.stored) < 10
-        again = run(server.url, *command[3:])
-    assert again.returncode == 0
-    assert server.acknowledged == dict.fromkeys(ids(10), 1)
 
 
 def on_terminal(
@@ -505,8 +475,10 @@ def test_nothing_is_left_behind(end: str, source: Path, tmp_path: Path, monkeypa
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     with ScriptedServer() as server, source.open("rb") as given:
-        server.before_answer = lambda _request: process.kill() if end == "signal" else None
+        started = threading.Event()
+        server.before_answer = lambda _request: started.wait(60) and end == "signal" and process.kill()
         command = [*COMMAND, "insert", "index", "-"]
         process = subprocess.Popen(command, env=clean_environment(server.url), stdin=given, stdout=subprocess.DEVNULL)
+        started.set()
         process.wait(30)
     assert list(folder.iterdir()) == []

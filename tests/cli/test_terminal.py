@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -110,7 +111,7 @@ def test_without_a_terminal_a_row_of_retries_is_a_line_a_minute(
 def test_a_line_is_drawn_anew_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     on_screen(monkeypatch)
     drawn = threading.Event()
-    counted = iter(range(100))
+    counted = itertools.count()
 
     def line(_state: Any, _seconds: float) -> str:
         number = next(counted)

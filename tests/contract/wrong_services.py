@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -149,11 +148,6 @@ def stored_all_the_same(found: list[Any], asked: list[str]) -> list[Any]:
 
 def float32(values: list[float]) -> list[float]:
     return list(struct.unpack(f"<{len(values)}f", struct.pack(f"<{len(values)}f", *values)))
-
-
-def slow(_: Request, response: Response) -> Response:
-    time.sleep(3)
-    return response
 
 
 def notice(envelope: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from cf_vectorize_emulator.emulator import Emulator
 
 
+# The address of a thing that is gone is another's name.
+NUMBERS = itertools.count()
+
+
 @pytest.fixture(scope="session")
 def _server() -> Iterator[tuple[str, Emulator]]:
     with serve(Settings(visibility=Visibility.parse("immediately"))) as server:
@@ -26,7 +31,7 @@ def _server() -> Iterator[tuple[str, Emulator]]:
 @pytest.fixture
 def api(_server: tuple[str, Emulator], request: pytest.FixtureRequest) -> Iterator[Api]:
     base_url, emulator = _server
-    name = f"{request.node.name[:40]}-{id(request):x}"
+    name = f"{request.node.name[:40]}-{next(NUMBERS)}"
     index = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[-64:]
     with httpx.Client(base_url=base_url, timeout=60) as client:
         yield Api(client, index, emulator=emulator)

@@ -26,7 +26,10 @@ WAIT = 120
 def service(request: pytest.FixtureRequest) -> Iterator[Api]:
     if request.param == "emulator":
         settings = Settings(indexes={"i": 32}, declared_only=True, visibility=Visibility(0.2, 0.1))
-        with serve(settings) as server, httpx.Client(base_url=server.base_url.removesuffix("/client/v4")) as client:
+        with (
+            serve(settings) as server,
+            httpx.Client(base_url=server.base_url.removesuffix("/client/v4"), timeout=60) as client,
+        ):
             yield Api(client, "i", ACCOUNT)
         return
     if not os.environ.get("CF_VECTORIZE_CONTRACT_LIVE"):

@@ -40,7 +40,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: int, tmp_path: Path) 
     assert f"export CLOUDFLARE_BASE_URL={base_url}" in said
     assert sum(line.startswith("export CLOUDFLARE_") for line in said) == 3
     url = f"{base_url}/accounts/0123456789abcdef/vectorize/v2/indexes/i/insert"
-    assert httpx.post(url, content=ndjson(vector("a")), headers={**AUTHORIZED, **NDJSON}).is_success
+    assert httpx.post(url, content=ndjson(vector("a")), headers={**AUTHORIZED, **NDJSON}, timeout=60).is_success
     assert list(tmp_path.iterdir())
     process.send_signal(number)
     _, log = process.communicate(timeout=20)
@@ -73,22 +73,20 @@ def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) ->
     with EmulatorProcess(*arguments) as process:
         root = process.base_url.removesuffix("/client/v4")
         named = {"Host": "vectorize", "Authorization": "Bearer right"}
-        state = httpx.get(f"{root}/__emulator__/state", headers=named).json()
+        state = httpx.get(f"{root}/__emulator__/state", headers=named, timeout=60).json()
         assert state["visibility"] == {"visible": "5", "jitter": 2.0, "order": "scattered"}
         assert state["rate_limit"] == "2/60"
         assert state["faults"][0]["status"] == 503
         headers = {**NDJSON, "Authorization": "Bearer right"}
         path = f"{process.base_url}/accounts/a/vectorize/v2/indexes"
         long = [
-            httpx.post(f"{path}/{name}/insert", content=ndjson(vector("a")), headers=headers)
+            httpx.post(f"{path}/{name}/insert", content=ndjson(vector("a")), headers=headers, timeout=60)
             for name in ("declared", "x")
         ]
         assert [code(answer) for answer in long] == [40012, 3000]
-        assert code(httpx.post(f"{path}/x/insert", content=b"", headers=headers)) == 971
-        assert (
-            code(httpx.post(f"{path}/x/insert", content=b"", headers={**headers, "Authorization": "Bearer t"}))
-            == 9109
-        )
+        assert code(httpx.post(f"{path}/x/insert", content=b"", headers=headers, timeout=60)) == 971
+        wrong = {**headers, "Authorization": "Bearer t"}
+        assert code(httpx.post(f"{path}/x/insert", content=b"", headers=wrong, timeout=60)) == 9109
     assert (tmp_path / "data" / "vectorize.sqlite3").exists()
 
 

@@ -26,7 +26,10 @@ NOW = Visibility.parse("immediately")
 def own(request: pytest.FixtureRequest) -> Iterator[Api]:
     """Serve an emulator that nobody else uses; its settings are the test's parameter."""
     settings = getattr(request, "param", Settings(visibility=NOW))
-    with serve(settings) as server, httpx.Client(base_url=server.base_url.removesuffix("/client/v4")) as client:
+    with (
+        serve(settings) as server,
+        httpx.Client(base_url=server.base_url.removesuffix("/client/v4"), timeout=60) as client,
+    ):
         yield Api(client, "i", emulator=server.emulator)
 
 

@@ -155,7 +155,7 @@ def test_two_processes_on_one_folder_serve_the_same_index_rightly(tmp_path: Path
             thread.join()
         seen = []
         for process in (one, two):
-            with httpx.Client(base_url=process.base_url.removesuffix("/client/v4")) as client:
+            with httpx.Client(base_url=process.base_url.removesuffix("/client/v4"), timeout=60) as client:
                 api = Api(client, "i")
                 found = [api.found(*ids[start : start + 20]) for start in range(0, len(ids), 20)]
                 state = client.get("/__emulator__/state").json()

@@ -322,7 +322,7 @@ def test_a_token_that_is_set_is_the_only_one() -> None:
     with serve(settings, Address()) as server:
         url = f"{server.base_url}/accounts/a/vectorize/v2/indexes/i/insert"
         sent = {
-            token: httpx.post(url, content=line(), headers={**NDJSON, "Authorization": f"Bearer {token}"})
+            token: httpx.post(url, content=line(), headers={**NDJSON, "Authorization": f"Bearer {token}"}, timeout=60)
             for token in ("right", "wrong")
         }
     assert sent["right"].status_code == 200
@@ -357,7 +357,7 @@ def test_another_method_is_refused_and_told_the_right_one(api: Api) -> None:
 
 def test_a_declared_index_exists_and_others_may_be_refused() -> None:
     settings = Settings(indexes={"declared": 32}, declared_only=True)
-    with serve(settings) as server, httpx.Client(base_url=server.base_url, headers=AUTHORIZED) as client:
+    with serve(settings) as server, httpx.Client(base_url=server.base_url, headers=AUTHORIZED, timeout=60) as client:
         path = "/accounts/a/vectorize/v2/indexes/{}/{}"
         assert client.post(path.format("declared", "get_by_ids"), json={"ids": ["a"]}).json()["result"] == []
         long = client.post(path.format("declared", "insert"), content=line(values=[1] * 33), headers=NDJSON)
@@ -370,7 +370,7 @@ def test_an_index_may_be_declared_for_one_account_only() -> None:
     settings = Settings(indexes={"mine/i": 32, "i": 33, "mine/only": 32}, declared_only=True)
     with (
         serve(settings) as server,
-        httpx.Client(base_url=server.base_url, headers={**AUTHORIZED, **NDJSON}) as client,
+        httpx.Client(base_url=server.base_url, headers={**AUTHORIZED, **NDJSON}, timeout=60) as client,
     ):
         path = "/accounts/{}/vectorize/v2/indexes/{}/insert"
         answers = {

@@ -33,7 +33,7 @@ class Load:
 
     def _send(self, name: str) -> None:
         batch = 0
-        with httpx.Client(headers={**AUTHORIZED, **NDJSON}) as client:
+        with httpx.Client(headers={**AUTHORIZED, **NDJSON}, timeout=60) as client:
             while True:
                 ids = [f"{name}-{batch}-{number}" for number in range(BATCH)]
                 try:
@@ -56,12 +56,12 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(tmp_path: Path) -
     for life in range(KILLS):
         process = EmulatorProcess(*arguments)
         load = Load(process.base_url, life)
-        assert load.first.wait(30)
+        assert load.first.wait(100)
         threading.Event().wait(random.uniform(0, 0.3))  # anywhere in a request, a transaction, a checkpoint
         process.kill()
         load.join()
         acknowledged += load.acknowledged
-    with EmulatorProcess(*arguments) as process, httpx.Client(headers=AUTHORIZED) as client:
+    with EmulatorProcess(*arguments) as process, httpx.Client(headers=AUTHORIZED, timeout=60) as client:
         url = f"{process.base_url}/accounts/a/vectorize/v2/indexes/i/get_by_ids"
         found: set[str] = set()
         for start in range(0, len(acknowledged), 20):
@@ -74,7 +74,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged(tmp_path: Path) -
 def test_what_was_pending_at_the_kill_becomes_readable_after_it(tmp_path: Path) -> None:
     url = "{}/accounts/a/vectorize/v2/indexes/i/{}"
     process = EmulatorProcess("--quiet", "--data", str(tmp_path), "--visible", "held")
-    with httpx.Client(headers=AUTHORIZED) as client:
+    with httpx.Client(headers=AUTHORIZED, timeout=60) as client:
         client.post(url.format(process.base_url, "insert"), content=ndjson(vector("a")), headers=NDJSON)
         process.kill()
         with EmulatorProcess("--quiet", "--data", str(tmp_path)) as again:

@@ -73,7 +73,7 @@ def test_a_path_that_leads_nowhere_is_answered_with_a_hint(api: Api, path: str) 
 def test_a_base_url_without_its_path_is_told_whole() -> None:
     with serve(address=Address()) as server:
         root = server.base_url.removesuffix("/client/v4")
-        answer = httpx.get(f"{root}/accounts/a/vectorize/v2/indexes")
+        answer = httpx.get(f"{root}/accounts/a/vectorize/v2/indexes", timeout=60)
     assert answer.json()["errors"][0]["message"].endswith(f"the base URL is {server.base_url}")
 
 

@@ -45,7 +45,7 @@ class EmulatorModel(RuleBasedStateMachine):
 
     def _begin(self) -> None:
         self.process = EmulatorProcess("--quiet", "--data", self.folder.name, "--visible", "held")
-        self.client = httpx.Client(base_url=self.process.base_url.removesuffix("/client/v4"))
+        self.client = httpx.Client(base_url=self.process.base_url.removesuffix("/client/v4"), timeout=60)
         self.api = Api(self.client, "i")
 
     def _accept(self, vectors: Iterable[dict[str, Any]]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loads import environment
+from memory import PEAK
 from scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ def write_vectors(path: Path, megabytes: int) -> int:
     return count
 
 
-PEAK = """
-status = open("/proc/self/status").read().split()
-print(1024 * int(status[status.index("VmHWM:") + 1]))
-"""
 LIBRARIES = """
 import attrs, httpx, orjson, os, sys
 try:
@@ -61,7 +58,7 @@ def high_water(code: str, url: str, *arguments: object, stdin: Path | None = Non
     """Run code in a process of its own; give what it printed, and the most memory it had, as the kernel tells it."""
     with open(stdin or os.devnull, "rb") as given:  # noqa: PTH123 - os.devnull is a str
         found = subprocess.run(
-            [sys.executable, "-c", code + PEAK, *map(str, arguments)],
+            [sys.executable, "-c", f"{PEAK}{code}print(peak())", *map(str, arguments)],
             env=os.environ | environment(url),
             stdin=given,
             stdout=subprocess.PIPE,

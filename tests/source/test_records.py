@@ -30,6 +30,7 @@ from cf_vectorize.source.records import compact, rows_to_lines
 from cf_vectorize.source.table import table
 from cf_vectorize_api.models import Metadata, VectorLine
 from cf_vectorize_api.models import Vector as StoredVector
+from memory import PEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -311,12 +312,10 @@ def test_columns_that_do_not_fit_are_refused_at_once(arguments: dict[str, Any], 
 
 
 MEMORY_PROBE = """
-import resource, sys
+import sys
 import numpy as np
 from cf_vectorize.source.columns import columns
 from cf_vectorize.source.records import rows_to_lines
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 values = np.load(sys.argv[1], mmap_mode="r")
 source = rows_to_lines(columns(ids=range(len(values)), values=values))
 for _ in range(300):
@@ -324,7 +323,7 @@ for _ in range(300):
 before = peak()
 for _ in range(5000):
     next(source)
-print((peak() - before) * 1024)
+print(peak() - before)
 """
 
 
@@ -332,7 +331,8 @@ def test_a_memory_mapped_array_is_read_in_blocks(tmp_path: Path) -> None:
     path = tmp_path / "values.npy"
     mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.float64, shape=(40_000, 1536))
     del mapped
-    grown = int(subprocess.run([sys.executable, "-c", MEMORY_PROBE, path], check=True, capture_output=True).stdout)
+    command = [sys.executable, "-c", PEAK + MEMORY_PROBE, path]
+    grown = int(subprocess.run(command, check=True, capture_output=True).stdout)
     read, whole = 5000 * 1536 * 8, 40_000 * 1536 * 8
     assert grown < read * 1.3 < whole / 5
 
