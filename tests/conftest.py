@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cf_vectorize_overlay import pacing
 from loads import FACES, Clock, ServersTime, sending
 from scripted_server import ScriptedServer
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
     from cf_vectorize import InsertReport
     from cf_vectorize_overlay.index import Index
+
+
+@pytest.fixture(autouse=True)
+def _budgets_of_its_own() -> None:
+    """Let no test meet the budget of an earlier one, whose server had the same port."""
+    pacing._SHARED.clear()
 
 
 @pytest.fixture

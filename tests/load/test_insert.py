@@ -7,7 +7,6 @@ import gzip
 import json
 import math
 import pickle
-import secrets
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -613,7 +612,7 @@ def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
     found: list[BatchOutcome] = []
 
     def load() -> None:
-        with Vectorize("index", **settings(server.url, api_token=secrets.token_hex())) as index:
+        with Vectorize("index", **settings(server.url)) as index:
             found.extend(index.insert_batches(lines(batches), batch_vectors=1, concurrency=2))
 
     with ScriptedServer([failure(429, 971, "wait", retry_after="300"), failure(400, 1, "no")]) as server:
@@ -625,11 +624,11 @@ def test_a_load_that_is_decided_waits_for_no_retry(batches: int) -> None:
 
 
 def test_a_load_that_is_decided_waits_for_no_budget() -> None:
-    """Batches that had not begun are not told of. The budget is that of no other test with the same port."""
+    """Batches that had not begun are not told of."""
     found: list[BatchOutcome] = []
 
     def load() -> None:
-        with Vectorize("index", **settings(server.url, requests_per_5min=1, api_token=secrets.token_hex())) as index:
+        with Vectorize("index", **settings(server.url, requests_per_5min=1)) as index:
             found.extend(index.insert_batches(lines(8), batch_vectors=1, concurrency=3))
 
     with ScriptedServer([failure(400, 1, "no")]) as server:
@@ -640,9 +639,7 @@ def test_a_load_that_is_decided_waits_for_no_budget() -> None:
 
 def test_cancelling_breaks_off_a_wait_for_the_budget() -> None:
     async def load(url: str) -> None:
-        async with AsyncVectorize(
-            "index", **settings(url, requests_per_5min=1, api_token=secrets.token_hex())
-        ) as index:
+        async with AsyncVectorize("index", **settings(url, requests_per_5min=1)) as index:
             accepted = asyncio.Event()
             loop = asyncio.get_running_loop()
 

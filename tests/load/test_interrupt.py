@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import signal
 import subprocess
 import sys
@@ -201,7 +200,7 @@ def test_what_waits_for_its_turn_is_not_waited_for() -> None:
     with (
         pytest.MonkeyPatch.context() as patch,
         ScriptedServer() as server,
-        Vectorize("index", **settings(server.url, requests_per_5min=1, api_token=secrets.token_hex())) as index,
+        Vectorize("index", **settings(server.url, requests_per_5min=1)) as index,
     ):
         patch.setattr(send, "Attempts", lambda stop: held.append(Attempts(stop)) or held[-1])
         interrupting = threading.Thread(target=interrupt)
