@@ -12,9 +12,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cf_vectorize import AsyncVectorize, Vectorize
-from cf_vectorize_overlay import bounds, wire
+from cf_vectorize_overlay import bounds, pacing, wire
 from cf_vectorize_overlay import index as transport
-from cf_vectorize_overlay import pacing
 
 if TYPE_CHECKING:
     import socket
