@@ -65,6 +65,14 @@ RULES: Final = {
 }
 
 
+# Of an id what tells it from others: a line may hold one of megabytes, and a batch many such lines.
+_SHOWN: Final = 200
+
+
+def _beginning(identity: str | None) -> str | None:
+    return identity if identity is None or len(identity) <= _SHOWN else f"{identity[:_SHOWN]}…"
+
+
 @attrs.frozen
 class BadLine:
     """One problem of one line.
@@ -73,7 +81,8 @@ class BadLine:
         source: The file's path as given, or a name in angle brackets such as
             `<stdin>`.
         line: The line's number in that source (for records: the row's), from 1.
-        id: The vector's id, where it could be read.
+        id: The vector's id, where it could be read; of a long one the
+            beginning.
         rule: The rule's name in `RULES`.
         reason: What is wrong, in words.
 
@@ -81,7 +90,7 @@ class BadLine:
 
     source: str
     line: int
-    id: str | None
+    id: str | None = attrs.field(converter=_beginning)
     rule: str
     reason: str
 
