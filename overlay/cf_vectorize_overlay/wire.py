@@ -260,6 +260,8 @@ def _remedy(error: Exception, base_url: str) -> tuple[bool, str]:
         causes.append(cause)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return True, "; where a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file that holds it"
+    if isinstance(error, httpx.ProxyError) and str(error).startswith("4"):
+        return True, "; the proxy refuses: HTTPS_PROXY=http://user:password@host:port names user and password"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return False, "; check the network, and base_url (CLOUDFLARE_BASE_URL)"
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and is_loopback(base_url):

@@ -12,7 +12,7 @@ from cf_vectorize import InputError, TransportError, Vectorize
 from cf_vectorize_overlay import wire
 from cf_vectorize_overlay.pacing import PAUSE_CAP
 from loads import lines, settings
-from raw_server import RawServer
+from raw_server import Connection, RawServer
 from scripted_server import ScriptedServer
 from sink import make_certificate
 
@@ -75,6 +75,33 @@ def test_what_has_answered_is_waited_for(clock: Clock) -> None:
         with pytest.raises(TransportError):
             index.get_by_ids(["a"])
     assert 600 - PAUSE_CAP < sum(clock.pauses) <= 600
+
+
+def a_proxy_that_says(line: str) -> RawServer:
+    def serve(connection: Connection) -> None:
+        connection.read_head()
+        connection.send(f"HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n".encode())
+
+    return RawServer(serve)
+
+
+@pytest.mark.parametrize("line", ["407 Proxy Authentication Required", "403 Forbidden"])
+def test_a_proxy_that_refuses_is_told_at_once(line: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_proxy_that_says(line) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with Vectorize("index", **settings("https://nowhere.invalid")) as index:
+            with pytest.raises(TransportError, match=rf"{line}; the proxy refuses.*HTTPS_PROXY"):
+                index.get_by_ids(["a"])
+    assert clock.pauses == []
+
+
+def test_a_proxy_that_cannot_reach_it_now_is_asked_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_proxy_that_says("502 Bad Gateway") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with Vectorize("index", **settings("https://nowhere.invalid")) as index:
+            with pytest.raises(TransportError, match="502 Bad Gateway"):
+                index.get_by_ids(["a"])
+    assert clock.pauses == [1, 2, 4, 8]
 
 
 @pytest.mark.parametrize("proxy", ["socks5://user:hunter22@127.0.0.1:1", "foo://user:hunter22@127.0.0.1"])
