@@ -250,6 +250,7 @@ def test_a_file_name_that_is_no_text_is_reported_as_json(tmp_path: Path) -> None
     ("arguments", "words"),
     [
         (["insrt"], "did you mean insert?; see cf-vectorize --help"),
+        (["insert", "index", "f", "--resum"], "unrecognized arguments: --resum; did you mean --resume?"),
         (
             ["insert", "index", "f", "--concurency", "4"],
             "unrecognized arguments: --concurency 4; did you mean --concurrency?",

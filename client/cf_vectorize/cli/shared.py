@@ -50,7 +50,8 @@ class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, with the nearest right word."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+        # An abbreviation in somebody's script would change its meaning with the next option.
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Say it and exit."""
