@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import wraps
-from textwrap import dedent
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -130,7 +129,10 @@ def _sections(documented: Any) -> dict[str, str]:
     """Return the sections of a docstring by their headings, the text before them by the empty one."""
     first, _, rest = (documented.__doc__ or "").partition("\n")
     sections, heading = {"": [first]}, ""
-    for line in dedent(rest).splitlines():
+    lines = rest.splitlines()
+    # As `textwrap.dedent`, whose import compiles regular expressions.
+    margin = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    for line in (line[margin:] for line in lines):
         if line.endswith(":") and line[:-1].isidentifier():
             heading = line[:-1]
             sections[heading] = []
