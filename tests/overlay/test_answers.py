@@ -353,6 +353,8 @@ def test_a_slow_line_succeeds_though_it_takes_longer_than_the_timeout(servers_ti
         for _ in range(4):
             servers_time.run_out()
             connection.rest += connection.sock.recv(4096)
+        # It has looked what is unsent, and waits on: only now may all of it leave.
+        servers_time.waited_for()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         connection.read_body(head)
         connection.send(MUTATION)

@@ -134,10 +134,15 @@ class ServersTime:
         monkeypatch.setattr(bounds, "time", SimpleNamespace(monotonic=lambda: self._now))
         monkeypatch.setattr(wire, "BoundedStream", self._bounded)
 
-    def run_out(self) -> None:
-        """Wait until the client waits for an answer, and let it have waited in vain."""
+    def waited_for(self) -> None:
+        """Wait until the client waits for an answer."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._due, 60)
+
+    def run_out(self) -> None:
+        """Do the same, and let it have waited in vain."""
+        with self._changed:
+            self.waited_for()
             (self._now,) = due = self._due or [0.0]
             assert self._changed.wait_for(lambda: self._due is not due, 60)
 
