@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +39,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def servers_time(monkeypatch: pytest.MonkeyPatch) -> ServersTime:
     """Let a server say when an answer is late."""
     return ServersTime(monkeypatch)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, int]]:
+    """Note what is synchronised with the disk, and its size by then; that of a folder is -1."""
+    noted: list[tuple[Path, int]] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        noted.append((path, -1 if path.is_dir() else path.stat().st_size))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return noted
 
 
 @pytest.fixture(params=FACES)

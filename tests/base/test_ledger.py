@@ -42,17 +42,8 @@ def test_what_was_noted_is_read_in_order(path: Path) -> None:
 
 
 def test_what_is_durable_is_on_disk_and_so_is_the_name_of_a_new_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, synced: list[tuple[Path, int]]
 ) -> None:
-    synced: list[tuple[Path, int]] = []
-    fsync = os.fsync
-
-    def note(descriptor: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        synced.append((path, -1 if path.is_dir() else path.stat().st_size))
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", note)
     path = tmp_path / "ledger"
     with opened(path) as ledger:
         assert synced == [(path, path.stat().st_size), (tmp_path, -1)]

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +25,7 @@ from scripted_server import Answer, Request, ScriptedServer, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from cf_vectorize import InsertReport
 
@@ -411,18 +411,9 @@ def test_a_full_disk_is_told_with_what_was_accepted(source: Path, tmp_path: Path
 
 
 def test_what_was_accepted_is_on_disk_before_it_is_told(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, tmp_path: Path, synced: list[tuple[Path, int]]
 ) -> None:
     """First a new journal and its name in the folder; then rejected lines, their reasons, and the batch."""
-    synced: list[tuple[str, int]] = []
-    fsync = os.fsync
-
-    def note(descriptor: int) -> None:
-        path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        synced.append((path, -1 if path.is_dir() else path.stat().st_size))
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", note)
     source.write_bytes(line("a") + BAD)
     journal, rejects = tmp_path / "journal", tmp_path / "rejects"
     with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:

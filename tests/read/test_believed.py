@@ -202,15 +202,18 @@ def test_a_failed_export_goes_on_once_the_answers_are_right(
     assert not (tmp_path / f"out.{suffix}.part").exists()
 
 
+def break_off(pairs: Any, after: int) -> None:
+    for _ in range(after):
+        next(pairs)
+    pairs.close()
+
+
 def test_an_export_broken_off_goes_on_with_the_index_as_it_is_made_anew(
     served: ScriptedServer, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.npy"
     with Vectorize("an-index", **settings(served)) as index:
-        pairs = index.export_by_ids(IDS, output)
-        for _ in range(45):
-            next(pairs)
-        pairs.close()  # type: ignore[attr-defined]
+        break_off(index.export_by_ids(IDS, output), 45)
         served.stored = {each: vector(each, values=[0.25] * 48) for each in IDS}
         assert list(index.export_by_ids(IDS, output)) == [(each, True) for each in IDS]
     assert values_of(output) == [[0.25] * 48] * len(IDS)
@@ -221,10 +224,7 @@ def test_an_export_that_goes_on_believes_no_other_dimensions_than_those_it_has(
 ) -> None:
     output = tmp_path / "out.npy"
     with Vectorize("an-index", **settings(served)) as index:
-        pairs = index.export_by_ids(IDS, output)
-        for _ in range(20):
-            next(pairs)
-        pairs.close()  # type: ignore[attr-defined]
+        break_off(index.export_by_ids(IDS, output), 20)
         for each in IDS[20:]:
             served.stored[each]["values"] = [7.0]
         with pytest.raises(UnexpectedResponseError, match=r'"v\d+" has 1 values, those before it have 32'):
@@ -238,10 +238,7 @@ def test_what_a_part_of_an_export_holds_stays_when_its_first_vector_is_gone(
 ) -> None:
     output = tmp_path / "out.ndjson"
     with Vectorize("an-index", **settings(served)) as index:
-        pairs = index.export_by_ids(IDS, output)
-        for _ in range(45):
-            next(pairs)
-        pairs.close()  # type: ignore[attr-defined]
+        break_off(index.export_by_ids(IDS, output), 45)
         del served.stored["v0"]
         assert list(index.export_by_ids(IDS, output)) == [(each, True) for each in IDS]
 
