@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OK: Final = 200
 NOT_FOUND: Final = 404
+PROXY_AUTHENTICATION_REQUIRED: Final = 407
 SERVER_FAILURE: Final = 500
 # Where float32 ends, after rounding; and the high bytes of doubles that are below 2**113, well within it.
 FLOAT32_END: Final = 3.4028235677973366e38
@@ -202,5 +203,8 @@ def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
     else:
         text = " ".join(re.sub(r"<[^>]*>", " ", body[: 4 * EXCERPT].decode(errors="replace")).split())
         what = f"{headers.get('content-type', 'no content type')}: {text[:EXCERPT]!r}"
-    hint = "; is base_url the API's?" if status == NOT_FOUND else ""
+    hint = {
+        NOT_FOUND: "; is base_url the API's?",
+        PROXY_AUTHENTICATION_REQUIRED: "; the proxy wants user and password: HTTP_PROXY=http://user:password@host:port",
+    }.get(status, "")
     return f"the answer is not a Vectorize envelope but {what}{hint}"

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import ssl
 import threading
 import traceback
 import zlib
@@ -24,14 +22,15 @@ from cf_vectorize_api.api.vectorize import get_by_ids, insert
 from cf_vectorize_api.models import GetByIdsRequest, Metadata
 from cf_vectorize_api.types import File
 
+from . import remedies
 from .bounds import BoundedStream, Exchange, LateError
-from .credentials import is_loopback
 from .envelope import OK, mutation_problem, notices, unwrap, vectors_problem
 from .errors import InputError, TransportError, UnexpectedResponseError, VectorizeError
 from .limits import __version__
 from .vector import Vector
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from cf_vectorize_api.models import UnparsableBehavior
@@ -233,7 +232,8 @@ class Wire:
     def _transport_error(self, error: Exception, exchange: Exchange) -> TransportError:
         # What a `LocalProtocolError` says shows the header that it refuses.
         what = "" if isinstance(error, httpx.LocalProtocolError) else str(error) or "timed out"
-        lasting, remedy = _remedy(error, self._base_url)
+        refused_by_proxy = isinstance(error, httpx.ProxyError) and str(error).startswith("4")
+        lasting, remedy = remedies.remedy(error, self._base_url, refused_by_proxy=refused_by_proxy)
         return TransportError(
             self._credentials.scrub(f"{_FAILURES.get(type(error), 'the connection failed')}: {what}{remedy}"),
             exchange.method,
@@ -251,22 +251,6 @@ _FAILURES: dict[type[Exception], str] = {
     httpx.RemoteProtocolError: "the answer was cut short",
     LateError: "the exchange took too long",
 }
-
-
-def _remedy(error: Exception, base_url: str) -> tuple[bool, str]:
-    """Return whether another attempt cannot help, and what can."""
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and isinstance(cause, Exception):
-        causes.append(cause)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return True, "; where a proxy signs with a certificate of its own, set SSL_CERT_FILE to a file that holds it"
-    if isinstance(error, httpx.ProxyError) and str(error).startswith("4"):
-        return True, "; the proxy refuses: HTTPS_PROXY=http://user:password@host:port names user and password"
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return False, "; check the network, and base_url (CLOUDFLARE_BASE_URL)"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes) and is_loopback(base_url):
-        return False, "; is the emulator running? Start it with: cf-vectorize emulate"
-    return False, ""
 
 
 @lru_cache(maxsize=1)

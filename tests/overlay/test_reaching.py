@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cf_vectorize import InputError, TransportError, Vectorize
+from cf_vectorize import InputError, TransportError, UnexpectedResponseError, Vectorize
 from cf_vectorize_overlay import wire
 from cf_vectorize_overlay.pacing import PAUSE_CAP
 from loads import lines, settings
@@ -90,7 +90,58 @@ def test_a_proxy_that_refuses_is_told_at_once(line: str, clock: Clock, monkeypat
     with a_proxy_that_says(line) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with Vectorize("index", **settings("https://nowhere.invalid")) as index:
-            with pytest.raises(TransportError, match=rf"{line}; the proxy refuses.*HTTPS_PROXY"):
+            with pytest.raises(TransportError, match=rf"{line}; the proxy of HTTPS_PROXY refuses; .*user:password"):
+                index.get_by_ids(["a"])
+    assert clock.pauses == []
+
+
+def test_a_proxy_that_wants_a_password_says_so_before_plain_http_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_proxy_that_says("407 Proxy Authentication Required") as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        with Vectorize("index", **settings("http://127.0.0.1:1")) as index:
+            with pytest.raises(UnexpectedResponseError, match="the proxy wants user and password: HTTP_PROXY="):
+                index.get_by_ids(["a"])
+
+
+PROXIES = {
+    "a port that refuses": "http://127.0.0.1:1",
+    "a name that does not exist": "http://proxy.invalid:3128",
+    "no URL": "foo.invalid",
+}
+
+
+@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.parametrize(
+    ("variable", "url"), [("HTTP_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", "https://x.invalid")]
+)
+def test_a_proxy_that_is_not_reached_is_named(
+    name: str, variable: str, url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, PROXIES[name])
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with Vectorize("index", **settings(url)) as index:
+        with pytest.raises(TransportError, match=rf"; check the proxy of {variable}, or name the host in NO_PROXY"):
+            index.get_by_ids(["a"])
+    assert clock.pauses == [1, 2, 4, 8]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_reached_without_the_proxy_is_not_laid_on_it(insert: Insert, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(TransportError, match="is the emulator running"):
+        insert(settings("http://127.0.0.1:1"), lines(1))
+
+
+def test_tls_to_a_server_that_speaks_none_is_told_at_once(clock: Clock) -> None:
+    def serve(connection: Connection) -> None:
+        connection.sock.recv(1)
+        connection.send(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+
+    with RawServer(serve) as server:
+        with Vectorize("index", **settings(server.url.replace("http:", "https:"))) as index:
+            with pytest.raises(TransportError, match=r"speaks no TLS: does base_url .* begin with http://"):
                 index.get_by_ids(["a"])
     assert clock.pauses == []
 
