@@ -56,7 +56,8 @@ EMULATOR = "cf_vectorize_emulator"
 RAY = "cf_vectorize.ray"
 # Public in the overlay too, where they are the same objects.
 SHARED = (
-    "AccountBudget AuthenticationError Budget InputError NotFoundError RateLimitError RejectedError ResponseError "
+    "AccountBudget AuthenticationError Budget "
+    "InputError NotFoundError RateLimitError RejectedError ResponseError "
     "ServerError TransportError UnexpectedResponseError Vector VectorizeError"
 )
 # What pytest finds by itself: a fixture's name, where it is, and the class of what a test gets.
