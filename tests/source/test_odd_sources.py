@@ -152,6 +152,44 @@ def test_a_folder_of_shards_is_its_files_in_order(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["b.ndjson", "deeper/b.JSONL", "b.ndjson.gz", "b.jsonl.zst"])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_folder_with_ndjson_is_no_table(name: str, tmp_path: Path, *, mixed: bool) -> None:
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / name).write_bytes(line("b"))
+    if mixed:
+        parquet.write_table(pa.table({"key": ["d"], "values": [[0.5] * DIMENSIONS]}), tmp_path / "d.parquet")
+    words = f"{tmp_path / name}: is NDJSON, which table(…) and options such as --id-column are not for; "
+    with ScriptedServer() as server:
+        index = client(server.url)
+        source = table(tmp_path, id_column="key")
+        for refuse in (lambda: insert_blocking(index, source), lambda: check(source)):
+            with pytest.raises(InputError) as refused:
+                refuse()
+            assert str(refused.value).startswith(f"{words}give the folder without them")
+            assert ("Parquet files in a folder of their own" in str(refused.value)) is mixed
+        environment = os.environ | {"CLOUDFLARE_BASE_URL": server.url, "CLOUDFLARE_ACCOUNT_ID": "a" * 32}
+        for command in (["check"], ["insert", "index"], ["verify", "index"]):
+            found = subprocess.run(
+                [sys.executable, "-m", "cf_vectorize", *command, str(tmp_path), "--id-column", "key"],
+                env=environment | {"CLOUDFLARE_API_TOKEN": "t"},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert (found.returncode, found.stdout) == (2, "")
+            assert found.stderr.startswith(f"error: {words}")
+        assert server.requests == []
+
+
+@pytest.mark.parametrize("name", ["empty.ndjson", ".hidden.ndjson", "_temporary.jsonl", "notes.txt"])
+def test_what_no_folder_stands_for_does_not_stop_a_table(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"" if "empty" in name else line("b"))
+    parquet.write_table(pa.table({"key": ["d"], "values": [[0.5] * DIMENSIONS]}), tmp_path / "d.parquet")
+    assert check(table(tmp_path, id_column="key")).vectors == 1
+
+
 def test_values_by_another_name_are_asked_about() -> None:
     (problem,) = check([{"id": "a", "tags": ["x"], "embedding": [0.5] * DIMENSIONS}]).problems
     assert problem.reason == 'values is missing; is it "embedding"? call it values'

@@ -155,7 +155,15 @@ def _parquet_sources(path: str, parquet: Table) -> list[Source]:
     """Return the Parquet file, or each of a folder's that holds vectors."""
     if not stat.S_ISDIR(_mode(path)):
         return [_records_source(parquet, path)]
-    found = _parquet_files([file for file in _files_of(path) if file.suffix.lower() == PARQUET], parquet)
+    files = _files_of(path)
+    given = [file for file in files if file.suffix.lower() == PARQUET]
+    if left_out := next(filter(_is_ndjson, files), None):
+        apart = ", or its Parquet files in a folder of their own" if given else ""
+        raise InputError(
+            f"{left_out}: is NDJSON, which table(…) and options such as --id-column are not for; give the folder "
+            f"without them{apart}"
+        )
+    found = _parquet_files(given, parquet)
     if not found:
         raise InputError(f"{path}: is a folder without a .parquet file that holds vectors")
     return found
