@@ -133,6 +133,8 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["insert", "index", "{source}", "--unparsable", "x"], "invalid choice"),
         (["insert", "index", "{source}", "--unknown"], "error: unrecognized arguments: --unknown; see "),
         (["insert", "--verify", "index", "{source}"], "'index' is no number; write --verify=N, or put --verify last"),
+        (["insert", "index", "{source}", "--verify", "0"], "error: --verify is 0; it is at least 1"),
+        (["verify", "index", "{source}", "--sample", "0"], "error: --sample is 0; it is at least 1"),
         (["verify", "index", "{source}", "--wait", "-1"], "error: --wait is -1.0; it is at least 0 seconds"),
         (["verify", "index", "{source}", "--give-up-after", "nan"], "error: --give-up-after is nan"),
         (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),

@@ -26,7 +26,7 @@ def _with_numpy(name: str, value: Any) -> bool:
 
 
 def _lines(name: str, value: Any) -> bool | int:
-    return value if isinstance(value, bool) else whole(0)(name, value)
+    return value if isinstance(value, bool) else whole(1)(name, value)
 
 
 CHECKS: Final = {
