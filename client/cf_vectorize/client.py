@@ -271,7 +271,7 @@ class Vectorize(Client):
             InputError: An id is not one, an extra is missing, or the output
                 exists already or cannot be written.
             JournalError: `OUTPUT.part` is in use, is damaged, or belongs to
-                another index or other ids.
+                another index, account, base URL or other ids.
             ResponseError: The service refused a request, or kept failing.
             TransportError: The service could not be reached.
 

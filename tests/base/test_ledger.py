@@ -146,10 +146,21 @@ def test_a_file_of_another_kind_is_left_alone(content: bytes, path: Path) -> Non
 
 def test_a_file_on_another_target_is_left_alone(path: Path) -> None:
     whole = path.read_bytes()
-    with pytest.raises(JournalError, match="belongs to another index or account"):
+    with pytest.raises(JournalError, match="belongs to another index, account or base URL"):
         opened(path, "u")
     assert path.read_bytes() == whole
     assert noted(path) == NOTES
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"n":0'])
+def test_a_file_in_which_nothing_was_noted_goes_to_another_target(torn: bytes, path: Path) -> None:
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0] + torn)
+    with opened(path, "u") as ledger:
+        ledger.note(NOTES[0])
+    with opened(path, "u") as ledger:
+        assert list(ledger.notes()) == NOTES[:1]
+    with pytest.raises(JournalError, match="belongs to another index, account or base URL"):
+        opened(path, "t")
 
 
 def test_a_full_disk_leaves_it_usable_once_there_is_room(path: Path) -> None:

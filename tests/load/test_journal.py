@@ -362,10 +362,21 @@ def test_a_damaged_record_within_is_refused(record: bytes, source: Path, half: P
         assert half.read_bytes() == before
 
 
-def test_a_journal_of_another_index_or_account_is_refused(source: Path, half: Path) -> None:
+def test_a_journal_of_another_index_account_or_base_url_is_refused(source: Path, half: Path) -> None:
     """The fixture's load went to another port, which is another service."""
-    with ScriptedServer() as server, pytest.raises(JournalError, match="another index or account"):
+    with ScriptedServer() as server, pytest.raises(JournalError, match="another index, account or base URL"):
         load(server.url, source, half)
+
+
+def test_the_journal_of_a_load_that_failed_at_once_blocks_no_other(source: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with ScriptedServer([failure(400, 1, "no")]) as server, pytest.raises(RejectedError):
+        load(server.url, source, journal)
+    assert journal.exists()
+    with ScriptedServer() as server:
+        load(server.url, source, journal)
+        assert list(server.stored) == ids(20)
+        assert load(server.url, source, journal).resumed == 10
 
 
 def test_the_target_tells_service_account_and_index_apart() -> None:

@@ -115,7 +115,7 @@ def test_other_ids_another_index_and_damage_are_refused(
         list(start(transport, output, IDS[:10]))
     other = sending(index.url)
     other._base_url += "/other"
-    with pytest.raises(JournalError, match="belongs to another index"):
+    with pytest.raises(JournalError, match="belongs to another index, account or base URL"):
         list(start(other, output))
     other.close()
     part.write_bytes(kept[:200] + b"\n" + kept[200:])

@@ -33,8 +33,9 @@ class JournalError(VectorizeError):
     Likewise the file `OUTPUT.part` of an export.
 
     What to do: the message says which. Wait for the other process; load to
-    the index that it is of; say `on_changed="resend"` where a source was meant
-    to change; else take another file: loading from the start is safe.
+    the index that it is of, at the same base URL; say
+    `on_changed="resend"` where a source was meant to change; else take
+    another file: loading from the start is safe.
     """
 
     __module__ = "cf_vectorize"
@@ -50,7 +51,8 @@ class Ledger:
     Args:
         path: The file; made where it is missing, continued where it exists.
         form: The kind and version of the file; a file of another kind is refused.
-        target: What the work is on, as a text without secrets; a file on another target is refused.
+        target: What the work is on, as a text without secrets; a file on another target is refused, unless nothing
+            was noted in it: then it is begun anew.
 
     Attributes:
         path: As given.
@@ -74,15 +76,10 @@ class Ledger:
             self._lock()
             self._end = self._after_last_newline()
             self._checked = False
-            self.header = self._read_header(form) if self._end else self._begin(form, target)
+            self.header = self._read_header(form, target) if self._end else self._begin(form, target)
         except BaseException:
             os.close(self._file)
             raise
-        if self.header.get("target") != target:
-            os.close(self._file)
-            raise JournalError(
-                f"{path}: belongs to another index or account; name another file, or move this one away"
-            )
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +192,7 @@ class Ledger:
         self._checked = True
         return header
 
-    def _read_header(self, form: str) -> dict[str, Any]:
+    def _read_header(self, form: str, target: str) -> dict[str, Any]:
         with self._reader() as file:
             line = file.readline()
         if not line.startswith(dumps({"format": form}).removesuffix(b"}")):
@@ -204,7 +201,15 @@ class Ledger:
         if ("id" in header) != (_CHECKSUM in line):
             raise self.damaged(1)
         self._checked = _CHECKSUM in line
-        return header
+        if header.get("target") == target:
+            return header
+        if self._end > len(line):
+            raise JournalError(
+                f"{self.path}: belongs to another index, account or base URL; name another file, or move it away"
+            )
+        # Nothing was noted, as where the first request failed: there is nothing to mix up.
+        self._end = 0
+        return self._begin(form, target)
 
     def _decode(self, line: bytes, number: int) -> dict[str, Any]:
         text, mark, checksum = line.rpartition(_CHECKSUM)

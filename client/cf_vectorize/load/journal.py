@@ -64,7 +64,8 @@ class Journal:
 
     Args:
         path: The file; made where it is missing, continued where it exists.
-        target: What the load goes to, as a text without secrets; a journal of another target is refused.
+        target: What the load goes to, as a text without secrets; a journal of another target is refused, unless
+            nothing was noted in it.
 
     Attributes:
         entries: What was noted, the oldest first.

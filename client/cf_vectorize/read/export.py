@@ -58,8 +58,8 @@ def export(
     Raises:
         InputError: An id is not one, an extra is missing, or the output (or its ids) exists already, cannot be
             written, or has the name of a compressed file.
-        JournalError: `OUTPUT.part` is in use, cannot be written, is damaged, or belongs to another index or other
-            ids.
+        JournalError: `OUTPUT.part` is in use, cannot be written, is damaged, or belongs to another index, account
+            or base URL, or to other ids.
         ResponseError: A request was refused, or kept failing, or its answer is not to be believed.
         TransportError: The service could not be reached.
 
