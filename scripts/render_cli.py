@@ -25,9 +25,9 @@ Written by `python scripts/render_cli.py` from the program; do not edit.
 def render() -> str:
     """Return the page."""
     sections = [section(name, command) for name, command in parsers()[1].items()]
-    variables = "".join(f"    {line.removeprefix('  ')}\n" for line in ENVIRONMENT.splitlines()[1:])
-    mark = "<!-- not run: a list -->\n"
-    return f"{HEAD}{sentence(EXIT_CODES)}\nEnvironment variables:\n\n{mark}{variables}{''.join(sections)}"
+    variables = [line.split(maxsplit=1) for line in ENVIRONMENT.splitlines()[1:]]
+    rows = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in variables)
+    return f"{HEAD}{sentence(EXIT_CODES)}\n| environment variable | |\n|---|---|\n{rows}{''.join(sections)}"
 
 
 def sentence(text: str) -> str:

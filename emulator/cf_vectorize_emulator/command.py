@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 DEFAULT_PORT: Final = 8787
 MOST_PORTS: Final = 65_535
 OK, FAILED, USAGE = 0, 1, 2
+EXIT_CODES: Final = "exit codes: 0 it was ended, by Ctrl-C too; 1 it cannot listen or keep its data; 2 wrong usage"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the emulator's arguments to a parser."""
+    parser.epilog = EXIT_CODES
     default = Visibility()
     where = parser.add_argument_group("where it listens")
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -64,13 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     happens = parser.add_argument_group("what happens to requests")
     happens.add_argument(
         "--visible",
+        type=_visible,
         default=f"{default.delay:g}",
         metavar="immediately|held|SECONDS",
         help=f"when an accepted vector becomes readable; held: when it is released (default: {default.delay:g})",
     )
     happens.add_argument(
         "--visible-jitter",
-        type=float,
+        type=_jitter,
         default=default.jitter,
         metavar="SECONDS",
         help=f"up to this much later, drawn for each mutation (default: {default.jitter:g})",
@@ -109,6 +112,23 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > MOST_PORTS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {MOST_PORTS}")
     return int(text)
+
+
+def _visible(text: str) -> str:
+    try:
+        Visibility.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not immediately, held or a number of seconds, 0 or more"
+        ) from None
+    return text
+
+
+def _jitter(text: str) -> float:
+    try:
+        return Visibility(jitter=float(text)).jitter
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds, 0 or more") from None
 
 
 def _index(text: str) -> tuple[str, int]:

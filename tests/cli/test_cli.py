@@ -22,6 +22,7 @@ import pytest
 from cf_vectorize.base.progress import Progress, VerifyProgress
 from cf_vectorize.base.wording import duration
 from cf_vectorize.cli import terminal
+from cf_vectorize.cli.main import COMMANDS, parsers
 from cf_vectorize.cli.terminal import load_line, read_back_line
 from loads import ACCOUNT, TOKEN, environment, ids, lines
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -137,6 +138,7 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["verify", "index", "{source}", "--sample", "0"], "error: --sample is 0; it is at least 1"),
         (["verify", "index", "{source}", "--wait", "-1"], "error: --wait is -1.0; it is at least 0 seconds"),
         (["verify", "index", "{source}", "--give-up-after", "nan"], "error: --give-up-after is nan"),
+        (["contract", "index", "--wait", "x"], "--wait: x is no number of seconds"),
         (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),
     ],
 )
@@ -400,11 +402,37 @@ def test_options_may_stand_between_files(source: Path) -> None:
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("command", [[], ["insert"], ["get"]])
-def test_help_names_the_exit_codes(command: list[str]) -> None:
-    found = run(None, *command, "--help")
+@pytest.mark.parametrize("width", [80, 70])
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_is_as_wide_as_the_screen_and_names_the_exit_codes(
+    command: str | None, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    found = run(None, *filter(None, [command]), "--help")
     assert found.returncode == 0
     assert "exit codes: 0 " in found.stdout
+    assert [line for line in found.stdout.splitlines() if len(line) > width] == []
+
+
+CREDENTIALS = {"CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_EMAIL", "CLOUDFLARE_API_KEY"}
+READ = {*CREDENTIALS, "CLOUDFLARE_BASE_URL", "CF_VECTORIZE_LOG"}
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        *((command, READ) for command in ("insert", "get", "verify")),
+        ("contract", READ - {"CF_VECTORIZE_LOG"}),
+        ("check", set()),
+        ("emulate", set()),
+    ],
+)
+def test_help_names_the_variables_that_the_command_reads_and_no_other_command_s_options(
+    command: str, named: set[str]
+) -> None:
+    told = parsers()[1][command].format_help()
+    assert set(re.findall(r"(?:CLOUDFLARE|CF_VECTORIZE)_[A-Z_]+", told)) == named
+    assert ("--fail-on-missing" in told) == (command == "get")
 
 
 def test_version() -> None:

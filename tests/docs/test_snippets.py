@@ -19,7 +19,6 @@ LEFT_OUT_ON_PURPOSE = {
     "README.md": 1,
     "docs/architecture.md": 3,
     "docs/benchmarks.md": 3,
-    "docs/cli.md": 1,
     "docs/emulator.md": 3,
     "docs/engines.md": 3,
     "docs/how-to/load-died.md": 4,

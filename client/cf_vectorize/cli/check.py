@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cf_vectorize
 from cf_vectorize.client import Vectorize
 
-from .shared import FAILED, OK, add_options, add_source_options, fail, print_json, source
+from .shared import FAILED, OK, OTHER_CODES, add_options, add_source_options, fail, print_json, source
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.epilog = f"exit codes: 0 no problem was found; 1 one was found; {OTHER_CODES}"
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", help="as for insert")
     add_options(parser, Vectorize.insert, "dimensions")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cf_vectorize
 from cf_vectorize.base.extras import Late
 
-from .shared import FAILED, OK, add_service_options, client, fail, lines_of, refuse
+from .shared import ENVIRONMENT, FAILED, OK, OTHER_CODES, add_service_options, client, fail, lines_of, refuse
 
 if TYPE_CHECKING:
     import argparse
@@ -25,6 +25,8 @@ else:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    codes = "exit codes: 0 all is well; 1 something failed, nothing was found, or not all with --fail-on-missing"
+    parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
     add("index", help="name of the index")
     add("ids", nargs="*", metavar="ID", help="ids to fetch; vectors are printed as NDJSON in this order")

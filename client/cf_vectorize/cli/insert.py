@@ -14,9 +14,11 @@ from cf_vectorize.base.wording import count, printable
 from cf_vectorize.client import Vectorize
 
 from .shared import (
+    ENVIRONMENT,
     FAILED,
     INTERRUPTED,
     OK,
+    OTHER_CODES,
     add_options,
     add_service_options,
     add_source_options,
@@ -45,6 +47,8 @@ OPTIONS: Final = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.description = f"{parser.description}{NEVER_OVERWRITES}"
+    codes = "exit codes: 0 all is accepted; 1 something was rejected or failed, or --verify found a difference"
+    parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
     add("index", help="name of the index")
     add("files", nargs="+", metavar="FILE",

@@ -17,28 +17,28 @@ from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW
 if TYPE_CHECKING:
     import difflib
     import json
+    import textwrap
     from collections.abc import Iterator
 
     from cf_vectorize.source.kinds import SourceLike
 else:
-    difflib, json = Late("difflib"), Late("json")
+    difflib, json, textwrap = Late("difflib"), Late("json"), Late("textwrap")
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-EXIT_CODES: Final = """\
-exit codes: 0 all is well; 1 something was rejected, failed, missing (get: with
---fail-on-missing, or when nothing was found) or different; 2 wrong usage; 130
-interrupted"""
+OTHER_CODES: Final = "2 wrong usage; 130 interrupted"
+EXIT_CODES: Final = (
+    "exit codes: 0 all is well; 1 something was rejected, failed, missing (get: with --fail-on-missing, or when "
+    f"nothing was found) or different; {OTHER_CODES}"
+)
 ENVIRONMENT: Final = """\
 environment:
   CLOUDFLARE_ACCOUNT_ID  the account's id, as the dashboard's address shows it
-  CLOUDFLARE_API_TOKEN   a token with the permission Vectorize Write; Vectorize
-                         Read is enough for get and verify
-  CLOUDFLARE_EMAIL, CLOUDFLARE_API_KEY
-                         the account's email and its global key, in place of a
-                         token
-  CLOUDFLARE_BASE_URL    where the API is, such as the emulator's address; by
-                         default Cloudflare's
+  CLOUDFLARE_API_TOKEN   a token with the permission Vectorize Write; Vectorize Read is enough for get and verify
+  CLOUDFLARE_EMAIL       the account's email, in place of a token with CLOUDFLARE_API_KEY
+  CLOUDFLARE_API_KEY     the account's global key
+  CLOUDFLARE_BASE_URL    where the API is, such as the emulator's address; by default Cloudflare's
   CF_VECTORIZE_LOG       log to standard error: debug, info, warning or error"""
+SECOND_COLUMN: Final = 25
 EPILOG: Final = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 TABLE_OPTIONS: Final = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
 # What the command line calls otherwise than Python.
@@ -46,12 +46,25 @@ CALLED: Final = {"deadline": "--wait", "index": "INDEX"}
 _IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
+class Help(argparse.HelpFormatter):
+    """Help whose texts are as wide as the screen, paragraph by paragraph; a list keeps its second column."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(self._filled(paragraph, width, indent) for paragraph in text.split("\n\n"))
+
+    def _filled(self, paragraph: str, width: int, indent: str) -> str:
+        if "\n  " not in paragraph:
+            return super()._fill_text(paragraph, width, indent)
+        lines = paragraph.splitlines()
+        return "\n".join(textwrap.fill(line, width, subsequent_indent=" " * SECOND_COLUMN) for line in lines)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, with the nearest right word."""
 
     def __init__(self, **settings: Any) -> None:
         # An abbreviation in somebody's script would change its meaning with the next option.
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings)
+        super().__init__(formatter_class=Help, allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
         """Say it and exit."""

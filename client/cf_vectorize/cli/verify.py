@@ -10,8 +10,10 @@ from cf_vectorize.base.extras import Late
 from cf_vectorize.client import Vectorize
 
 from .shared import (
+    ENVIRONMENT,
     FAILED,
     OK,
+    OTHER_CODES,
     add_options,
     add_service_options,
     add_source_options,
@@ -34,6 +36,8 @@ SHOWN: Final = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    codes = "exit codes: 0 the index holds the same; 1 something is missing or different, or failed"
+    parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
     add("index", help="name of the index")
     add("files", nargs="+", metavar="FILE", help="what was loaded, as for insert")
