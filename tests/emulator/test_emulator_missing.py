@@ -98,4 +98,6 @@ def test_what_browsers_and_health_checks_ask_for_is_not_recorded(api: Api, path:
 def test_a_control_route_that_is_not_there_is_told(api: Api, method: str, path: str, status: int) -> None:
     answer = api.client.request(method, f"/__emulator__/{path}")
     assert answer.status_code == status
-    assert "there is no such control route" in answer.json()["errors"][0]["message"]
+    message = answer.json()["errors"][0]["message"]
+    assert message.startswith("there is no such control route; there are GET /__emulator__/health, GET ")
+    assert ", DELETE /__emulator__/faults, PUT /__emulator__/visibility, " in message

@@ -29,12 +29,18 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 
 def create_app(emulator: Emulator) -> Starlette:
     """Make the ASGI application of an emulator."""
+    controls = control.routes(emulator)
+    there_are = ", ".join(
+        f"{method} {CONTROL.rstrip('/')}{route.path}"
+        for route in controls
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    )
 
     async def no_such_route(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         path = request.url.path
         if path.startswith(CONTROL):
-            message = "there is no such control route; docs/emulator.md lists them"
+            message = f"there is no such control route; there are {there_are}"
             return control.refuse(unknown(message, error.status_code, dict(error.headers or {})))
         if request.method in SAFE and NOISE.match(path):
             return Response("Not Found\n", error.status_code, error.headers, "text/plain")
@@ -51,7 +57,7 @@ def create_app(emulator: Emulator) -> Starlette:
 
     routes = [
         *(Route(f"{INDEX}/{endpoint}", Operation(emulator, endpoint), methods=["POST"]) for endpoint in ENDPOINTS),
-        Mount(CONTROL, routes=control.routes(emulator)),
+        Mount(CONTROL, routes=controls),
         *page.ROUTES,
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: no_such_route})
