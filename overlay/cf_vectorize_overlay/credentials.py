@@ -17,6 +17,14 @@ from .errors import InputError
 SHORTEST_SECRET: Final = 8
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 EMULATOR_URL: Final = "http://127.0.0.1:8787/client/v4"
+# What other tools read, or a hand writes, where this package reads the name on the left.
+MISTAKEN: Final = {
+    "CLOUDFLARE_ACCOUNT_ID": ("CF_ACCOUNT_ID", "CLOUDFLARE_ACCOUNT", "CF_ACCOUNT"),
+    "CLOUDFLARE_API_TOKEN": ("CF_API_TOKEN", "CLOUDFLARE_TOKEN", "CF_TOKEN"),
+    "CLOUDFLARE_EMAIL": ("CF_EMAIL", "CLOUDFLARE_API_EMAIL", "CF_API_EMAIL"),
+    "CLOUDFLARE_API_KEY": ("CF_API_KEY", "CLOUDFLARE_KEY", "CF_KEY"),
+}
+_IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
 @attrs.frozen
@@ -44,7 +52,9 @@ class Credentials:
         """
         account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
         if not account_id:
-            raise InputError("no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID")
+            raise InputError(
+                f"no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID{_mistaken('CLOUDFLARE_ACCOUNT_ID')}"
+            )
         if api_token is None and api_email is None and api_key is None:
             api_token = _from_environment("CLOUDFLARE_API_TOKEN")
         if api_token := _usable("api_token", api_token):
@@ -54,12 +64,12 @@ class Credentials:
         if api_email and api_key:
             return cls(account_id, None, api_email, api_key)
         missing = (
-            "an email without a key: pass api_key=… or set CLOUDFLARE_API_KEY"
+            f"an email without a key: pass api_key=… or set CLOUDFLARE_API_KEY{_mistaken('CLOUDFLARE_API_KEY')}"
             if api_email
-            else "a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL"
+            else f"a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL{_mistaken('CLOUDFLARE_EMAIL')}"
             if api_key
-            else "no credentials: pass api_token=… or set CLOUDFLARE_API_TOKEN "
-            "(or api_email=… and api_key=…, CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
+            else "no credentials: pass api_token=… or set CLOUDFLARE_API_TOKEN (or api_email=… and api_key=…, "
+            f"CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY){_mistaken('CLOUDFLARE_API_TOKEN')}"
         )
         raise InputError(missing)
 
@@ -90,6 +100,17 @@ def _usable(name: str, given: str | None) -> str | None:
 
 def _from_environment(name: str) -> str | None:
     return _usable(name, os.environ.get(name))
+
+
+def _mistaken(name: str) -> str:
+    """Return what to say where a variable is missing and one of a similar name is set, never its value."""
+    found = next((other for other in MISTAKEN[name] if os.environ.get(other)), None)
+    return f"; {found} is set, but it is {name} that is read" if found else ""
+
+
+def for_command_line(message: str) -> str:
+    """Return a message without the arguments in Python that it offers beside the variables."""
+    return re.sub(_IN_PYTHON, "", message)
 
 
 def checked_base_url(base_url: str | None) -> str:

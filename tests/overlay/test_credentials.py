@@ -64,6 +64,15 @@ def test_what_is_given_comes_before_the_environment_and_a_token_before_a_key(
         ({"api_email": "a@example.com"}, ACCOUNT | TOKEN, "^an email without a key"),
         ({}, ACCOUNT | KEY, r"^a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL$"),
         ({"api_key": "key"}, ACCOUNT | TOKEN, "^a key without an email"),
+        ({}, TOKEN | {"CF_ACCOUNT_ID": "a"}, "; CF_ACCOUNT_ID is set, but it is CLOUDFLARE_ACCOUNT_ID that is read$"),
+        ({}, ACCOUNT | {"CF_API_TOKEN": "a"}, "; CF_API_TOKEN is set, but it is CLOUDFLARE_API_TOKEN that is read$"),
+        ({}, ACCOUNT | {"CLOUDFLARE_TOKEN": "a"}, "; CLOUDFLARE_TOKEN is set, but it is CLOUDFLARE_API_TOKEN that "),
+        (
+            {},
+            ACCOUNT | EMAIL | {"CF_API_KEY": "a"},
+            "; CF_API_KEY is set, but it is CLOUDFLARE_API_KEY that ",
+        ),
+        ({}, ACCOUNT | KEY | {"CF_EMAIL": "a"}, "; CF_EMAIL is set, but it is CLOUDFLARE_EMAIL that is read$"),
         ({}, ACCOUNT | {"CLOUDFLARE_API_TOKEN": "to ken"}, "^CLOUDFLARE_API_TOKEN holds a space"),
     ],
 )
