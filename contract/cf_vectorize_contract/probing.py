@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import attrs
 
-from cf_vectorize_overlay.credentials import Credentials, checked_base_url
+from cf_vectorize_overlay.credentials import BASE_URL, Credentials, checked_base_url
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import TIMEOUT
 
@@ -18,7 +18,7 @@ from .judge import CREDENTIAL_CODES, UNAUTHORIZED, Judge, Judgement, entries, fi
 from .probes import PROBES, WRONG_DIMENSIONS, Probe, Story
 from .recordings import kept
 from .report import Report
-from .upstream import NoAnswerError, Upstream
+from .upstream import NoAnswerError, UnreachableError, Upstream
 from .wire import Request, Response
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ POLL_SECONDS: Final = 1.0
 WAIT: Final = 120.0
 INDEX_NAME_LENGTH: Final = 64
 # Refusals that say nothing about the contract: with other credentials, or of another index, it can be judged.
-ELSEWHERE: Final = CREDENTIAL_CODES | {3000, 3005, 7003}
+NO_ROUTE: Final = 7003
+ELSEWHERE: Final = CREDENTIAL_CODES | {3000, 3005, NO_ROUTE}
+NOT_FOUND: Final = 404
+API_PATH: Final = urlsplit(BASE_URL).path
 EXPECTED_DIMENSIONS: Final = re.compile(rb"expected (\d{1,4}) dimensions")
 
 
@@ -41,6 +44,9 @@ class Service:
         credentials: Who asks.
         base_url: Where the API is; None for `CLOUDFLARE_BASE_URL`, or Cloudflare's.
         timeout: Seconds that an exchange may take.
+
+    Attributes:
+        reached: Whether there is anybody to ask further; not where no connection is made, or the API is elsewhere.
 
     Raises:
         InputError: The name or the base URL cannot be one.
@@ -56,6 +62,7 @@ class Service:
         self._credentials = credentials
         self.upstream = Upstream(checked_base_url(base_url), timeout)
         self.judge = Judge(credentials.scrub)
+        self.reached = True
         self.keep: Callable[[str, str, Request, Response, Judgement], None] = lambda *_: None
 
     def request(self, probe: Probe) -> Request:
@@ -78,11 +85,21 @@ class Service:
         try:
             response = self.upstream.send(request)
         except NoAnswerError as error:
+            self.reached = not isinstance(error, UnreachableError)
             reasons = self.judge.few([f"no answer: {error}"])
             return Judgement(probe.name, "not judged", reasons, seconds=round(time.monotonic() - began, 3)), None
         seconds = round(time.monotonic() - began, 3)
         judgement = attrs.evolve(self._judge(probe, request, response), seconds=seconds)
+        if judgement.verdict != "kept" and self._is_elsewhere(response):
+            self.reached = False
+            reason = f"the base URL does not end in {API_PATH}, as {BASE_URL} does, and there is no API at it"
+            return attrs.evolve(judgement, verdict="not judged", reasons=(reason,)), response
         return kept(self.keep, probe.name, probe.operation, request, response, judgement), response
+
+    def _is_elsewhere(self, response: Response) -> bool:
+        """Tell whether an answer is what a base URL without the API's path brings: no such page, or no such route."""
+        code = first_code(read_envelope(response))
+        return response.status == NOT_FOUND and code in {None, NO_ROUTE} and not self.upstream.path.endswith(API_PATH)
 
     def _judge(self, probe: Probe, request: Request, response: Response) -> Judgement:
         """Judge an answer as part of an exchange, then by what the probe expects."""
@@ -127,6 +144,8 @@ class Probing:
         refusal: Response | None = None
         for probe in PROBES:
             _, response = self._try_out(probe)
+            if not self._service.reached:
+                return self.report
             if probe is WRONG_DIMENSIONS:
                 refusal = response
         if insert:

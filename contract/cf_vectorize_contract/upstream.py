@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import queue
+import socket
+import ssl
 import threading
 import time
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Final
+from urllib.error import URLError
 from urllib.parse import urlsplit
+
+from cf_vectorize_overlay.remedies import remedy
 
 from .wire import Response, joined
 
@@ -17,10 +22,15 @@ if TYPE_CHECKING:
 
 # The largest answer that keeps the contract has 20 vectors, and less than 2 MB.
 ANSWER_BYTES: Final = 16_000_000
+_UNREACHABLE: Final = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 
 
 class NoAnswerError(Exception):
     """No whole answer came; says why."""
+
+
+class UnreachableError(NoAnswerError):
+    """No connection was made; says why, and what may help."""
 
 
 class _Http(urllib.request.HTTPHandler):
@@ -49,6 +59,7 @@ class Upstream:
         self.host = url.netloc
         self.path = url.path
         self._origin = f"{url.scheme}://{url.netloc}"
+        self._base_url = base_url
         self._timeout = timeout
         # Without the usual handlers of redirections and errors: those are answers to judge too.
         self._opener = urllib.request.OpenerDirector()
@@ -60,6 +71,7 @@ class Upstream:
 
         Raises:
             NoAnswerError: None came, or not in time, or it was cut short.
+            UnreachableError: No connection was made.
 
         """
         outcome: queue.Queue[Response | Exception] = queue.Queue()
@@ -81,7 +93,11 @@ class Upstream:
             raise NoAnswerError(f"none that was whole within {self._timeout:g} s")
         answer = outcome.get()
         if isinstance(answer, Exception):
-            raise NoAnswerError(str(getattr(answer, "reason", answer)) or type(answer).__name__) from None
+            cause = answer.reason if isinstance(answer, URLError) else answer
+            said = str(cause) or type(cause).__name__
+            if isinstance(cause, _UNREACHABLE):
+                raise UnreachableError(said + remedy(cause, self._base_url, refused_by_proxy=False)[1]) from None
+            raise NoAnswerError(said) from None
         return answer
 
     def _exchange(self, request: Request) -> Response:

@@ -12,6 +12,7 @@ from cf_vectorize.base.extras import Late, extra
 from cf_vectorize.base.options import options_of
 from cf_vectorize.base.wording import printable
 from cf_vectorize.client import Vectorize
+from cf_vectorize_overlay.credentials import for_command_line
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ EPILOG: Final = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
 TABLE_OPTIONS: Final = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
 # What the command line calls otherwise than Python.
 CALLED: Final = {"deadline": "--wait", "index": "INDEX"}
-_IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
 class Help(argparse.HelpFormatter):
@@ -188,7 +188,7 @@ def fail(error: Exception, arguments: argparse.Namespace) -> int:
         # Each of its lines is one that may be shown.
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    said = re.sub(_IN_PYTHON, "", printable(str(error)))
+    said = for_command_line(printable(str(error)))
     name, _, rest = said.partition(" is ")
     flag = CALLED.get(
         name, f"--{name.replace('_', '-')}" if name.isidentifier() and hasattr(arguments, name) else name
