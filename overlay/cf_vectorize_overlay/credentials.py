@@ -17,13 +17,6 @@ from .errors import InputError
 SHORTEST_SECRET: Final = 8
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 EMULATOR_URL: Final = "http://127.0.0.1:8787/client/v4"
-# What other tools read, or a hand writes, where this package reads the name on the left.
-MISTAKEN: Final = {
-    "CLOUDFLARE_ACCOUNT_ID": ("CF_ACCOUNT_ID", "CLOUDFLARE_ACCOUNT", "CF_ACCOUNT"),
-    "CLOUDFLARE_API_TOKEN": ("CF_API_TOKEN", "CLOUDFLARE_TOKEN", "CF_TOKEN"),
-    "CLOUDFLARE_EMAIL": ("CF_EMAIL", "CLOUDFLARE_API_EMAIL", "CF_API_EMAIL"),
-    "CLOUDFLARE_API_KEY": ("CF_API_KEY", "CLOUDFLARE_KEY", "CF_KEY"),
-}
 _IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
@@ -103,9 +96,9 @@ def _from_environment(name: str) -> str | None:
 
 
 def _mistaken(name: str) -> str:
-    """Return what to say where a variable is missing and one of a similar name is set, never its value."""
-    found = next((other for other in MISTAKEN[name] if os.environ.get(other)), None)
-    return f"; {found} is set, but it is {name} that is read" if found else ""
+    """Return what to say where a variable is missing and that of langchain-cloudflare is set; never its value."""
+    other = f"CF_{name.removeprefix('CLOUDFLARE_')}"
+    return f"; {other} is set, but it is {name} that is read" if os.environ.get(other) else ""
 
 
 def for_command_line(message: str) -> str:

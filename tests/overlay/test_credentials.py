@@ -66,7 +66,6 @@ def test_what_is_given_comes_before_the_environment_and_a_token_before_a_key(
         ({"api_key": "key"}, ACCOUNT | TOKEN, "^a key without an email"),
         ({}, TOKEN | {"CF_ACCOUNT_ID": "a"}, "; CF_ACCOUNT_ID is set, but it is CLOUDFLARE_ACCOUNT_ID that is read$"),
         ({}, ACCOUNT | {"CF_API_TOKEN": "a"}, "; CF_API_TOKEN is set, but it is CLOUDFLARE_API_TOKEN that is read$"),
-        ({}, ACCOUNT | {"CLOUDFLARE_TOKEN": "a"}, "; CLOUDFLARE_TOKEN is set, but it is CLOUDFLARE_API_TOKEN that "),
         (
             {},
             ACCOUNT | EMAIL | {"CF_API_KEY": "a"},
