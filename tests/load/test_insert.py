@@ -79,7 +79,7 @@ def test_an_option_out_of_bounds_is_refused_by_name(option: str, value: Any, ins
 @pytest.mark.parametrize(
     ("option", "value"),
     [("batch_vectors", 1), ("batch_vectors", 5_000), ("batch_bytes", 99_999_999), ("concurrency", 1),
-     ("dimensions", DIMENSIONS), ("verify", 0)],
+     ("dimensions", DIMENSIONS), ("verify", 1)],
 )  # fmt: skip
 def test_an_option_at_its_bound_is_taken(option: str, value: Any, insert: Insert) -> None:
     with ScriptedServer() as server:
