@@ -18,7 +18,6 @@ LEFT_OUT_ON_PURPOSE = {
     "CONTRIBUTING.md": 2,
     "README.md": 1,
     "docs/architecture.md": 3,
-    "docs/benchmarks.md": 3,
     "docs/emulator.md": 3,
     "docs/engines.md": 3,
     "docs/how-to/load-died.md": 4,
