@@ -22,6 +22,8 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",  # writes nothing into the home folder
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    # nox sets TMPDIR to a folder in its virtual environment, where Ray's workers end as soon as they start.
+    "RAY_TMPDIR": "/tmp",
 }
 
 

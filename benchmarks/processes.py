@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,24 +103,32 @@ def run(
     with tempfile.TemporaryFile("w+") as output:
         began = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            process_group=0,
         )
         ended = os.pidfd_open(process.pid)
-        # The kernel's account of each process; what wait4 reports would include the memory of the parent.
-        while not select.select([ended], [], [], MEMORY_INTERVAL)[0]:
-            resident, peaks = map(sum, zip((0, 0), *memories(process.pid), strict=True))
-            history.append((round(time.monotonic() - began, 3), resident))
-            peak = max(peak, peaks)
-            if history[-1][0] > LONGEST:
-                process.kill()
-        wall = time.monotonic() - began
-        os.close(ended)
+        try:
+            # The kernel's account of each process; what wait4 reports would include the memory of the parent.
+            while not select.select([ended], [], [], MEMORY_INTERVAL)[0] and time.monotonic() - began < LONGEST:
+                resident, peaks = map(sum, zip((0, 0), *memories(process.pid), strict=True))
+                history.append((round(time.monotonic() - began, 3), resident))
+                peak = max(peak, peaks)
+            wall = time.monotonic() - began
+        finally:
+            os.close(ended)
+            os.killpg(process.pid, signal.SIGKILL)  # with what it started; it may stand still
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
     if bool(process.returncode) != fails:
-        raise RuntimeError(f"{' '.join(map(str, command))}: exit {process.returncode}\n{text}")
+        how = f"exit {process.returncode}" if wall < LONGEST else f"not done after {LONGEST} s, and was ended"
+        raise RuntimeError(f"{' '.join(map(str, command))}: {how}\n{text}")
     start = f"\n{text}".rfind("\n{")
     printed = json.loads(text[start:]) if start >= 0 else {}
     measured = {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": peak, "history": history, **printed}

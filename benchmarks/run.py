@@ -22,7 +22,7 @@ from typing import Any
 from harness import GB, Measured, Section, by_turns, collected, table
 from pictures import draw
 from processes import Bench, run
-from sections import GROWTH, LIMIT, MEMORIES, WORKERS, WRANGLER, sections
+from sections import GROWTH, LIMIT, MEMORIES, SDK, WORKERS, WRANGLER, sections
 
 HERE = Path(__file__).parent
 FLOORS = ("what", "against", "floor", "measured", "kept")
@@ -116,7 +116,7 @@ def reduced(section: Section, measured: Measured) -> Measured:
 
 def render(folder: Path, kept: dict[str, Any]) -> None:
     """Write the page, its pictures, and the table of docs/emulator.md."""
-    if {GROWTH, MEMORIES, WORKERS} <= kept["sections"].keys():
+    if {GROWTH, MEMORIES, SDK, WORKERS} <= kept["sections"].keys():
         draw(folder / "benchmarks", kept["sections"])
     (folder / "benchmarks.md").write_text(page(kept))
     emulator = folder / "emulator.md"
@@ -135,8 +135,9 @@ def page(kept: dict[str, Any]) -> str:
     floors = [verdict for section in known for verdict in section.verdicts(results)]
     reasons = [why for _, why in floors if why]
     texts = (f"## {each.title}\n\n{each.about} {runs(each, results)}\n\n{each.table(results)}" for each in known)
+    absent = tuple(name for name in ("Ray", SDK, WRANGLER) if name not in str(results))
     values = {
-        "machine": "\n".join(f"- {fact}" for fact in kept["machine"]),
+        "machine": "\n".join(f"- {fact}" for fact in kept["machine"] if not fact.startswith(absent)),
         "kept": f"{len(floors) - len(reasons)} of {len(floors)}",
         "floors": table(FLOORS, [row for row, _ in floors]),
         "reasons": "\n".join(reasons),
