@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import pytest
 
+import processes
 from harness import Floor, Measured, Quantity, Section, by_turns, collected
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SECONDS = Quantity("seconds", "wall")
 MEASURED: Measured = {"ours": {"wall": [2.0, 3.0, 4.0]}, "theirs": {"wall": [4.0, 4.0, 4.0]}, "raw": {"wall": [1.0]}}
@@ -46,3 +53,16 @@ def test_contestants_run_by_turns_that_turn_around() -> None:
     measured = collected(by_turns(works, range(2)), works)
     assert "".join(order) == "abccba"
     assert measured["a"] == {"wall": [1, 6]}
+
+
+def test_what_stands_still_is_ended_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LONGEST", 1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reading, True)
+    with pytest.raises(RuntimeError, match="not done after 1 s, and was ended"):
+        processes.run(["sh", "-c", f"sleep 900 > '{pipe}' & sleep 900"])
+    # The end of the pipe comes when nobody is left who could write.
+    assert os.read(reading, 1) == b""
+    os.close(reading)
