@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from cf_vectorize_overlay.credentials import Credentials, for_command_line
+from cf_vectorize_overlay.credentials import Credentials
 from cf_vectorize_overlay.errors import InputError
 
 from .probes import every_probe
@@ -41,11 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    try:
-        credentials = Credentials.find(None, None, None, None)
-    except InputError as error:
-        raise InputError(for_command_line(str(error))) from None
-    service = Service(arguments.index, credentials)
+    service = Service(arguments.index, Credentials.find(None, None, None, None))
     if recorder := _recorder(arguments, service.judge):
         recorder.check(probe.name for probe in every_probe(insert=arguments.insert))
         service.keep = recorder.keep

@@ -17,7 +17,6 @@ from .errors import InputError
 SHORTEST_SECRET: Final = 8
 BASE_URL: Final = "https://api.cloudflare.com/client/v4"
 EMULATOR_URL: Final = "http://127.0.0.1:8787/client/v4"
-_IN_PYTHON: Final = r"(?:pass )?\w+=…(?: and \w+=…)?(?:,| or) "
 
 
 @attrs.frozen
@@ -40,14 +39,12 @@ class Credentials:
         """Take what is given, and the rest from the environment under the official SDK's names.
 
         Raises:
-            InputError: One is missing or cannot stand in a header; the message names its argument and its variable.
+            InputError: One is missing, named by its variable and in a note by its argument, or cannot stand in a header.
 
         """
         account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
         if not account_id:
-            raise InputError(
-                f"no account: pass account_id=… or set CLOUDFLARE_ACCOUNT_ID{_mistaken('CLOUDFLARE_ACCOUNT_ID')}"
-            )
+            raise _missing("no account", "CLOUDFLARE_ACCOUNT_ID", "account_id=…")
         if api_token is None and api_email is None and api_key is None:
             api_token = _from_environment("CLOUDFLARE_API_TOKEN")
         if api_token := _usable("api_token", api_token):
@@ -56,15 +53,12 @@ class Credentials:
         api_key = _usable("api_key", api_key) or _from_environment("CLOUDFLARE_API_KEY")
         if api_email and api_key:
             return cls(account_id, None, api_email, api_key)
-        missing = (
-            f"an email without a key: pass api_key=… or set CLOUDFLARE_API_KEY{_mistaken('CLOUDFLARE_API_KEY')}"
-            if api_email
-            else f"a key without an email: pass api_email=… or set CLOUDFLARE_EMAIL{_mistaken('CLOUDFLARE_EMAIL')}"
-            if api_key
-            else "no credentials: pass api_token=… or set CLOUDFLARE_API_TOKEN (or api_email=… and api_key=…, "
-            f"CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY){_mistaken('CLOUDFLARE_API_TOKEN')}"
-        )
-        raise InputError(missing)
+        if api_email:
+            raise _missing("an email without a key", "CLOUDFLARE_API_KEY", "api_key=…")
+        if api_key:
+            raise _missing("a key without an email", "CLOUDFLARE_EMAIL", "api_email=…")
+        others = " (or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
+        raise _missing("no credentials", "CLOUDFLARE_API_TOKEN", "api_token=… (or api_email=… and api_key=…)", others)
 
     @property
     def secrets(self) -> tuple[str | None, ...]:
@@ -95,15 +89,14 @@ def _from_environment(name: str) -> str | None:
     return _usable(name, os.environ.get(name))
 
 
-def _mistaken(name: str) -> str:
-    """Return what to say where a variable is missing and that of langchain-cloudflare is set; never its value."""
-    other = f"CF_{name.removeprefix('CLOUDFLARE_')}"
-    return f"; {other} is set, but it is {name} that is read" if os.environ.get(other) else ""
-
-
-def for_command_line(message: str) -> str:
-    """Return a message without the arguments in Python that it offers beside the variables."""
-    return re.sub(_IN_PYTHON, "", message)
+def _missing(what: str, variable: str, argument: str, others: str = "") -> InputError:
+    """Return the error that names a variable, and in a note for Python's tracebacks the argument."""
+    # That of langchain-cloudflare; its value is never shown.
+    other = f"CF_{variable.removeprefix('CLOUDFLARE_')}"
+    mistaken = f"; {other} is set, but it is {variable} that is read" if os.environ.get(other) else ""
+    error = InputError(f"{what}: set {variable}{others}{mistaken}")
+    error.add_note(f"Or pass {argument}")
+    return error
 
 
 def checked_base_url(base_url: str | None) -> str:

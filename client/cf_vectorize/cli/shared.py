@@ -12,7 +12,6 @@ from cf_vectorize.base.extras import Late, extra
 from cf_vectorize.base.options import options_of
 from cf_vectorize.base.wording import printable
 from cf_vectorize.client import Vectorize
-from cf_vectorize_overlay.credentials import for_command_line
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def fail(error: Exception, arguments: argparse.Namespace) -> int:
         # Each of its lines is one that may be shown.
         print(f"error: {error}", file=sys.stderr)
         return FAILED
-    said = for_command_line(printable(str(error)))
+    said = printable(str(error))
     name, _, rest = said.partition(" is ")
     flag = CALLED.get(
         name, f"--{name.replace('_', '-')}" if name.isidentifier() and hasattr(arguments, name) else name
