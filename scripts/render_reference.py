@@ -56,7 +56,7 @@ EMULATOR = "cf_vectorize_emulator"
 RAY = "cf_vectorize.ray"
 # Public in the overlay too, where they are the same objects.
 SHARED = (
-    "AccountBudget AuthenticationError Budget "
+    "AuthenticationError Budget "
     "InputError NotFoundError RateLimitError RejectedError ResponseError "
     "ServerError TransportError UnexpectedResponseError Vector VectorizeError"
 )
@@ -66,7 +66,7 @@ FIXTURES = {
     CONTRACT: ("vectorize_contract", "cf_vectorize_contract.pytest_plugin", "Proxy"),
 }
 # What the overlay has for the client above it.
-FOR_THE_CLIENT = {"Index.target"}
+FOR_THE_CLIENT = {"Index.asker", "Index.target"}
 ALIASES = {
     "SourceLike": "What ``insert``, ``check`` and ``verify`` take, for annotations of your own: a path or several, "
     "an open binary file, an iterable of lines (``bytes``) or of records (mappings, :py:class:`Vector`), what "

@@ -12,7 +12,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cf_vectorize_overlay import AccountBudget
+from cf_vectorize import AccountBudget
 from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, REQUESTS_PER_WINDOW, VECTORS_PER_INSERT, WINDOW_SECONDS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cf_vectorize_overlay import pacing
+from cf_vectorize.base import budget
 from loads import FACES, Clock, ServersTime, sending
 from scripted_server import ScriptedServer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _budgets_of_its_own() -> None:
     """Let no test meet the budget of an earlier one, whose server had the same port."""
-    pacing._SHARED.clear()
+    budget._SHARED.clear()
 
 
 @pytest.fixture

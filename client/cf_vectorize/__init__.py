@@ -13,6 +13,7 @@ from cf_vectorize_overlay.lazy import lazy_names
 from cf_vectorize_overlay.limits import __version__ as __version__
 
 if TYPE_CHECKING:
+    from cf_vectorize.base.budget import AccountBudget as AccountBudget
     from cf_vectorize.base.ledger import JournalError as JournalError
     from cf_vectorize.base.progress import Progress as Progress
     from cf_vectorize.base.progress import VerifyProgress as VerifyProgress
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay.errors import TransportError as TransportError
     from cf_vectorize_overlay.errors import UnexpectedResponseError as UnexpectedResponseError
     from cf_vectorize_overlay.errors import VectorizeError as VectorizeError
-    from cf_vectorize_overlay.pacing import AccountBudget as AccountBudget
     from cf_vectorize_overlay.pacing import Budget as Budget
     from cf_vectorize_overlay.vector import Vector as Vector
 
@@ -54,6 +54,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "cf_vectorize.async_client": "AsyncVectorize",
+        "cf_vectorize.base.budget": "AccountBudget",
         "cf_vectorize.base.ledger": "JournalError",
         "cf_vectorize.base.progress": "Progress VerifyProgress",
         "cf_vectorize.checks.report": "CheckReport",
@@ -72,7 +73,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize.source.table": "table",
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError "
         "RejectedError ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
-        "cf_vectorize_overlay.pacing": "AccountBudget Budget",
+        "cf_vectorize_overlay.pacing": "Budget",
         "cf_vectorize_overlay.vector": "Vector",
     },
 )

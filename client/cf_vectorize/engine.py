@@ -11,7 +11,8 @@ from cf_vectorize.base.extras import Late
 from cf_vectorize_overlay.limits import TIMEOUT
 
 if TYPE_CHECKING:
-    from cf_vectorize.base import logs
+    from cf_vectorize.base import arguments, logs
+    from cf_vectorize.base import budget as budgets
     from cf_vectorize.load import insert as load
     from cf_vectorize.load import options as load_options
     from cf_vectorize.read import export, fetch
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from cf_vectorize_overlay import index as overlay
     from cf_vectorize_overlay.pacing import Budget
 else:
+    arguments = Late("cf_vectorize.base.arguments")
     logs = Late("cf_vectorize.base.logs")
+    budgets = Late("cf_vectorize.base.budget")
     load = Late("cf_vectorize.load.insert")
     load_options = Late("cf_vectorize.load.options")
     read_options = Late("cf_vectorize.read.options")
@@ -54,6 +57,7 @@ class Client:
         self._name = index
         try:
             logs.log_as_told()
+            requests = arguments.or_none(arguments.whole(1))("requests_per_5min", requests_per_5min)
             self._index = overlay.Index(
                 index,
                 account_id=account_id,
@@ -63,9 +67,10 @@ class Client:
                 base_url=base_url,
                 timeout=timeout,
                 give_up_after=give_up_after,
-                requests_per_5min=requests_per_5min,
                 budget=budget,
             )
+            if budget is None:
+                self._index.budget = budgets.shared_budget(self._index.asker, requests)
         finally:
             # Error reporters print the locals of the frames that an error passes.
             del account_id, api_token, api_email, api_key, base_url

@@ -1,7 +1,7 @@
 """One request of Cloudflare Vectorize: the handwritten layer on the generated client `cf_vectorize_api`.
 
 What the specification can say (paths, parameters, security, models) is generated from spec/vectorize.yaml. Here is
-what it cannot say: NDJSON that is streamed from where it lies, retries and the account's budget, and the envelope
+what it cannot say: NDJSON that is streamed from where it lies, retries, and the envelope
 unwrapped into a result or a typed error. No other package knows the HTTP library.
 """
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .errors import UnexpectedResponseError as UnexpectedResponseError
     from .errors import VectorizeError as VectorizeError
     from .index import Index as Index
-    from .pacing import AccountBudget as AccountBudget
     from .pacing import Attempts as Attempts
     from .pacing import Budget as Budget
     from .pacing import Cancelled as Cancelled
@@ -38,7 +37,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "cf_vectorize_overlay.errors": "AuthenticationError InputError NotFoundError RateLimitError RejectedError "
         "ResponseError ServerError TransportError UnexpectedResponseError VectorizeError",
         "cf_vectorize_overlay.index": "Index",
-        "cf_vectorize_overlay.pacing": "AccountBudget Attempts Budget Cancelled",
+        "cf_vectorize_overlay.pacing": "Attempts Budget Cancelled",
         "cf_vectorize_overlay.vector": "Vector",
     },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import re
@@ -39,7 +40,7 @@ class Credentials:
         """Take what is given, and the rest from the environment under the official SDK's names.
 
         Raises:
-            InputError: One is missing, named by its variable and in a note by its argument, or cannot stand in a header.
+            InputError: One cannot stand in a header, or is missing: named by its variable, in a note by its argument.
 
         """
         account_id = _usable("account_id", account_id) or _from_environment("CLOUDFLARE_ACCOUNT_ID")
@@ -60,15 +61,15 @@ class Credentials:
         others = " (or CLOUDFLARE_EMAIL and CLOUDFLARE_API_KEY)"
         raise _missing("no credentials", "CLOUDFLARE_API_TOKEN", "api_token=… (or api_email=… and api_key=…)", others)
 
-    @property
-    def secrets(self) -> tuple[str | None, ...]:
-        """What tells two askers apart, whatever account they ask for."""
-        return self.api_token, self.api_email, self.api_key
+    def asker(self, base_url: str) -> str:
+        """Return who asks whom, whatever account it is for: a text that only the same secrets have in common."""
+        told = f"{base_url}\n{(self.api_token, self.api_email, self.api_key)}"
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     def scrub(self, text: str) -> str:
         """Take every secret out of a text that came from outside."""
         text = text.replace(f"/accounts/{self.account_id}/", "/accounts/…/")
-        for secret in (self.account_id, *self.secrets):
+        for secret in (self.account_id, self.api_token, self.api_email, self.api_key):
             if secret and len(secret) >= SHORTEST_SECRET:
                 text = text.replace(secret, "[redacted]")
         return text

@@ -19,7 +19,7 @@ from .credentials import Credentials, checked_base_url, is_loopback
 from .envelope import printable
 from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
 from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
-from .pacing import RETRY_AFTER_CAP, Attempts, budget_of, pause_before_retry
+from .pacing import RETRY_AFTER_CAP, Attempts, pause_before_retry
 from .vector import id_problem
 from .wire import ANSWER, VECTORS_ANSWER, Wire
 
@@ -61,11 +61,7 @@ class Index:
         timeout: Seconds that connecting, each write, and the answer after the last of them may take. Default 60.
         give_up_after: Seconds from the first failure of a request in which it is tried again. Default 600, twice
             the account's five-minute block; and 15 for connecting where nothing was ever answered.
-        requests_per_5min: Requests to start in any 5 minutes, retries included, by all clients of this process
-            with the same credentials. Default: Cloudflare's 1,200 for all of a user's API calls, lowered by what
-            `Ratelimit-Policy` headers say.
-        budget: What says when a request may start, in place of `requests_per_5min`. Default: one for all clients of
-            this process with the same credentials.
+        budget: What says when a request may start, such as an `AccountBudget` of the client; None for at once.
 
     Raises:
         InputError: A credential is missing, or another argument is not what it should be.
@@ -83,7 +79,6 @@ class Index:
         base_url: str | None = None,
         timeout: float = TIMEOUT,
         give_up_after: float | None = None,
-        requests_per_5min: int | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.name = name
@@ -96,17 +91,12 @@ class Index:
             raise
         finally:
             del account_id, api_token, api_email, api_key, base_url
-        _refuse_settings(name, timeout, give_up_after, requests_per_5min)
+        _refuse_settings(name, timeout, give_up_after, budget)
         self._credentials = credentials
-        if budget is not None and not all(callable(getattr(budget, name, None)) for name in BUDGET):
-            raise InputError(f"budget is {budget!r}; it has the methods {', '.join(BUDGET)}")
         # Who named no patience, and never had an answer, is told soon that the service cannot be reached.
         self._unreached = give_up_after is None
         self._patience = GIVE_UP_AFTER if give_up_after is None else give_up_after
-        self._keeps_own_pace = requests_per_5min is not None or budget is not None
-        self._budget: Budget = budget or budget_of(
-            f"{self._base_url}\n{credentials.secrets}", requests_per_5min, _now
-        )
+        self.budget = budget
         self._wire = Wire(self._base_url, credentials, timeout)
         self._warned_at = -math.inf
         self._warning = threading.Lock()
@@ -127,6 +117,11 @@ class Index:
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()
+
+    @property
+    def asker(self) -> str:
+        """Who asks whom, as a text that two indexes share only where credentials and service are one."""
+        return self._credentials.asker(self._base_url)
 
     @property
     def target(self) -> str:
@@ -207,7 +202,8 @@ class Index:
                 try:
                     result = once(exchange)
                 finally:
-                    self._budget.give_back(exchange.headers)
+                    if self.budget is not None:
+                        self.budget.give_back(exchange.headers)
             except VectorizeError as error:
                 failures += 1
                 now = time.monotonic()
@@ -232,7 +228,8 @@ class Index:
         pause = pause_before_retry(failures, error.retry_after if isinstance(error, ResponseError) else None)
         if isinstance(error, RateLimitError):
             held = min(pause, RETRY_AFTER_CAP)
-            self._budget.block(held)
+            if self.budget is not None:
+                self.budget.block(held)
             now = time.monotonic()
             self._throttled = error, now, now + held
         return pause
@@ -240,7 +237,7 @@ class Index:
     def _wait_for_budget(self, attempts: Attempts) -> None:
         """Return when a request may start; after each wait that is asked anew, since the service may have refused."""
         waited = 0.0
-        while (seconds := self._budget.ask()) > 0:
+        while self.budget is not None and (seconds := self.budget.ask()) > 0:
             now = time.monotonic()
             if self._throttled is not None and now < self._throttled[2]:
                 error, since, _ = self._throttled
@@ -248,8 +245,8 @@ class Index:
                     raise attrs.evolve(error)
                 reason = "the service asked to wait"
             else:
-                # Headers may slow a client down and not stop it; who gave a budget is obeyed.
-                if waited >= RETRY_AFTER_CAP and not self._keeps_own_pace:
+                # Headers may slow a client down and not stop it.
+                if waited >= RETRY_AFTER_CAP and getattr(self.budget, "advisory", False):
                     return
                 reason = "the account's requests of 5 minutes are used up"
             if seconds >= NOTICED:
@@ -270,11 +267,7 @@ class Index:
         LOGGER.log(level, "%s", text)
 
 
-def _now() -> float:
-    return time.monotonic()
-
-
-def _refuse_settings(name: object, timeout: object, give_up_after: object, requests_per_5min: object) -> None:
+def _refuse_settings(name: object, timeout: object, give_up_after: object, budget: object) -> None:
     fits = isinstance(name, str) and 0 < len(name) <= INDEX_NAME_LENGTH and name not in {".", ".."}
     if not fits or not str(name).isprintable():
         raise InputError(f"index is {name!r}; a name has 1 to {INDEX_NAME_LENGTH} characters, all of them printable")
@@ -282,8 +275,8 @@ def _refuse_settings(name: object, timeout: object, give_up_after: object, reque
         raise InputError(f"timeout is {timeout!r}; it is a number of seconds, more than 0 and finite")
     if give_up_after is not None and not (_is_number(give_up_after) and give_up_after >= 0):
         raise InputError(f"give_up_after is {give_up_after!r}; it is a number of seconds, at least 0")
-    if requests_per_5min is not None and (type(requests_per_5min) is not int or requests_per_5min < 1):
-        raise InputError(f"requests_per_5min is {requests_per_5min!r}; it is a whole number, at least 1")
+    if budget is not None and not all(callable(getattr(budget, name, None)) for name in BUDGET):
+        raise InputError(f"budget is {budget!r}; it has the methods {', '.join(BUDGET)}")
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -96,6 +96,8 @@ def test_the_most_dimensions_that_an_index_may_have_can_be_asked_for(insert: Ins
     ("setting", "value"),
     [
         ("requests_per_5min", 0),
+        ("requests_per_5min", 1.5),
+        ("requests_per_5min", True),
         ("timeout", 0),
         ("timeout", math.nan),
         ("timeout", math.inf),
@@ -538,7 +540,7 @@ def test_a_cancelled_load_takes_nothing_from_the_budget_of_the_next(clock: Clock
             batches = index.insert_batches(lines(3), batch_vectors=1, concurrency=3)
             next(batches)
             batches.close()  # type: ignore[attr-defined]
-        assert len(index._index._budget._under_way) == 0
+        assert len(index._index.budget._under_way) == 0
     assert clock.now >= 1_000
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cf_vectorize import AccountBudget, RateLimitError, Vectorize
+from cf_vectorize_overlay import Index
 from loads import lines, settings
 from scripted_server import Answer, ScriptedServer, html
 
@@ -119,3 +120,30 @@ def test_what_a_dead_worker_had_under_way_comes_back() -> None:
     budget.ask()
     budget.give_back({"ratelimit": '"default";r=1;t=300'})
     assert budget.ask() == 0
+
+
+@pytest.mark.parametrize(("advisory", "waits"), [(True, [200, 200]), (False, [200, 200, 200])])
+def test_headers_alone_hold_a_request_back_for_minutes_and_a_number_for_as_long_as_it_says(
+    advisory: bool,  # noqa: FBT001 - a parameter of the test
+    waits: list[float],
+    clock: Clock,
+) -> None:
+    budget = Ledger(200, 200, 200)
+    budget.advisory = advisory  # type: ignore[attr-defined]
+    with ScriptedServer() as server, Index("index", **settings(server.url), budget=budget) as index:
+        index.get_by_ids(["a"])
+    assert clock.pauses == waits
+
+
+@pytest.mark.parametrize(("given", "advisory"), [(None, True), (7, False)])
+def test_only_who_gave_no_number_is_held_back_by_headers_alone(given: int | None, advisory: bool) -> None:  # noqa: FBT001
+    budget = AccountBudget()
+    if given is not None:
+        budget.limit(given)
+    assert budget.advisory is AccountBudget(given).advisory is advisory
+
+
+def test_without_a_budget_a_refusal_is_waited_out(clock: Clock) -> None:
+    with ScriptedServer([html(429, retry_after="7")]) as server, Index("index", **settings(server.url)) as index:
+        index.insert(b"".join(lines(1)))
+    assert (len(server.requests), clock.pauses) == (2, [8])

@@ -303,7 +303,7 @@ def test_one_throttled_worker_stops_all(throttled: Answer, clock: Clock, insert:
 
 def test_a_worker_that_already_waits_obeys_a_later_block(clock: Clock) -> None:
     with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
-        budget = index._index._budget
+        budget = index._index.budget
         budget.block(10.0)
         clock.meeting = threading.Barrier(1, lambda: budget.block(100.0))
         index.insert(lines(1))

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 import pytest
 
-from cf_vectorize import AsyncVectorize
+from cf_vectorize import AccountBudget, AsyncVectorize
 from cf_vectorize.read.fetch import fetch, fetch_iter
 from cf_vectorize.read.vectors import Vectors
 from cf_vectorize_overlay import decode
@@ -314,11 +314,11 @@ def test_abandoning_the_iterator_stops_its_requests(index: ScriptedServer, trans
     pairs.close()
     assert stop.is_set()
     assert len(index.requests) <= 4
-    assert len(transport._budget._starts) == len(index.requests)
+    assert len(transport.budget._starts) == len(index.requests)
 
 
 def test_stopping_from_another_thread_ends_the_wait_for_the_budget(index: ScriptedServer) -> None:
-    transport = sending(index.url, requests_per_5min=1)
+    transport = sending(index.url, budget=AccountBudget(1))
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(Cancelled):

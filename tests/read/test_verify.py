@@ -803,7 +803,6 @@ def emulate(tmp_path: Path) -> Iterator[Callable[..., tuple[Vectorize, Index]]]:
             base_url=server.base_url,
             timeout=10.0,
             give_up_after=10.0,
-            requests_per_5min=None,
         )
         opened.extend([running, client, transport])
         return client, transport

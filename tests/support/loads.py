@@ -11,7 +11,8 @@ import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from cf_vectorize import AsyncVectorize, Vectorize
+from cf_vectorize import AccountBudget, AsyncVectorize, Vectorize
+from cf_vectorize.base import budget
 from cf_vectorize_overlay import bounds, pacing, wire
 from cf_vectorize_overlay import index as transport
 
@@ -51,7 +52,8 @@ def settings(url: str, **more: Any) -> dict[str, Any]:
 
 def sending(url: str, **more: Any) -> transport.Index:
     """Return what sends single requests to the server at `url`."""
-    return transport.Index("an-index", **settings(url, **{"timeout": 10.0, "give_up_after": 10.0, **more}))
+    given = {"timeout": 10.0, "give_up_after": 10.0, "budget": AccountBudget(), **more}
+    return transport.Index("an-index", **settings(url, **given))
 
 
 def environment(url: str) -> dict[str, str]:
@@ -97,6 +99,7 @@ class Clock:
         self._told = threading.local()
         self._really_wait = threading.Event.wait
         monkeypatch.setattr(transport, "time", self)
+        monkeypatch.setattr(budget, "time", self)
         monkeypatch.setattr(random, "uniform", lambda _low, high: high)
         monkeypatch.setattr(threading.Event, "wait", lambda event, timeout=None: self._wait(event, timeout))
 

@@ -11,8 +11,8 @@ import ray
 from ray.exceptions import RayActorError
 from ray.experimental import internal_kv
 
+from cf_vectorize.base.budget import AccountBudget
 from cf_vectorize_overlay.limits import WINDOW_SECONDS
-from cf_vectorize_overlay.pacing import AccountBudget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -93,8 +92,7 @@ class Target:
 
     def _budget_name(self, given: Mapping[str, str]) -> str:
         found = Credentials.find(*(given.get(name) for name in SECRETS))
-        asker = f"{checked_base_url(self.settings.get('base_url'))}\n{found.secrets}"
-        return f"budget-{hashlib.blake2b(asker.encode(), digest_size=16).hexdigest()}"
+        return f"budget-{found.asker(checked_base_url(self.settings.get('base_url')))}"
 
 
 def target(index: str, settings: dict[str, Any]) -> Target:
