@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cf_vectorize_overlay import errors
 
 from .decode import decode
+from .text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -71,7 +72,7 @@ def unwrap(
         return envelope
 
     def told(text: Any) -> Any:
-        return printable(scrub(text)) if isinstance(text, str) else None
+        return printable(scrub(text), TEXT) if isinstance(text, str) else None
 
     failure = envelope if envelope is not None and not envelope["success"] else {}
     first: dict[str, Any] = next(_objects(failure.get("errors")), {})
@@ -89,12 +90,6 @@ def unwrap(
     if isinstance(error, errors.RejectedError) and (named := NAMED_LINE.search(message)):
         error.line = int(named[1])
     raise error
-
-
-def printable(text: str) -> str:
-    """Return a text from outside as a terminal may be shown it: short, control characters and line breaks escaped."""
-    shown = text if len(text) <= TEXT else f"{text[:TEXT]}..."
-    return shown if shown.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 def notices(envelope: Mapping[str, Any], member: str = "messages") -> list[str]:
@@ -118,7 +113,7 @@ def vectors_problem(result: Any, asked: Collection[str]) -> str | None:
     found = [vector["id"] for vector in result]
     lengths = sorted({len(vector["values"]) for vector in result})
     if foreign := set(found).difference(asked):
-        return f"it holds a vector that was not asked for: {printable(min(foreign))!r}"
+        return f"it holds a vector that was not asked for: {printable(min(foreign), TEXT)!r}"
     if len(set(found)) < len(found):
         return "it holds a vector twice"
     if len(lengths) > 1 or 0 in lengths:

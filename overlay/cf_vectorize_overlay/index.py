@@ -16,7 +16,6 @@ import attrs
 from .body import opened
 from .bounds import Exchange
 from .credentials import Credentials, checked_base_url, is_loopback
-from .envelope import printable
 from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
 from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
 from .pacing import RETRY_AFTER_CAP, Attempts, pause_before_retry
@@ -219,7 +218,7 @@ class Index:
             else:
                 self._unreached = False
                 for text in exchange.notices:
-                    self._say(f"answered with success, and with a notice: {printable(text)}")
+                    self._say(f"answered with success, and with a notice: {text}")
                 return result
 
     def _pause(self, error: VectorizeError, failures: int) -> float:

@@ -24,9 +24,10 @@ from cf_vectorize_api.types import File
 
 from . import remedies
 from .bounds import BoundedStream, Exchange, LateError
-from .envelope import OK, mutation_problem, notices, unwrap, vectors_problem
+from .envelope import OK, TEXT, mutation_problem, notices, unwrap, vectors_problem
 from .errors import InputError, TransportError, UnexpectedResponseError, VectorizeError
 from .limits import __version__
+from .text import printable
 from .vector import Vector
 
 if TYPE_CHECKING:
@@ -186,7 +187,8 @@ class Wire:
         if exchange.unsent:
             raise self._unexpected(exchange, "it came before the whole request was sent")
         exchange.result = envelope.get("result")
-        exchange.notices = tuple(map(self._credentials.scrub, notices(envelope) + notices(envelope, "errors")))
+        told = notices(envelope) + notices(envelope, "errors")
+        exchange.notices = tuple(printable(self._credentials.scrub(text), TEXT) for text in told)
         # The generated parser asks the response for its JSON: it gets what was just decoded.
         setattr(response, "json", lambda: envelope)  # noqa: B010 - mypy forbids assigning to a method
 

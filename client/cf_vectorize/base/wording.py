@@ -16,10 +16,3 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours:,} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{round(seconds, 1):g} s"
-
-
-def printable(text: str) -> str:
-    """Write a text from outside as a terminal may show it: on one line, control characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import attrs
 
-from cf_vectorize.base.wording import printable
 from cf_vectorize.source.cut import LINE_BYTES
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES, NAMESPACE_BYTES
+from cf_vectorize_overlay.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cf_vectorize
 from cf_vectorize.base.extras import Late
-from cf_vectorize.base.wording import count, printable
+from cf_vectorize.base.wording import count
 from cf_vectorize.client import Vectorize
+from cf_vectorize_overlay.text import printable
 
 from .shared import (
     ENVIRONMENT,

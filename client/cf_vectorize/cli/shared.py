@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import cf_vectorize
 from cf_vectorize.base.extras import Late, extra
 from cf_vectorize.base.options import options_of
-from cf_vectorize.base.wording import printable
 from cf_vectorize.client import Vectorize
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER, REQUESTS_PER_WINDOW
+from cf_vectorize_overlay.text import printable
 
 if TYPE_CHECKING:
     import difflib

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cf_vectorize.base.logs import log_as_told
-from cf_vectorize.base.wording import count, duration, printable
+from cf_vectorize.base.wording import count, duration
+from cf_vectorize_overlay.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY
 from cf_vectorize.base.stop import result_of
-from cf_vectorize_overlay.envelope import printable
 from cf_vectorize_overlay.errors import InputError, UnexpectedResponseError, VectorizeError
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS
 from cf_vectorize_overlay.pacing import Attempts
+from cf_vectorize_overlay.text import printable
 from cf_vectorize_overlay.vector import id_problem
 
 from .vectors import Vectors, nests_too_deeply

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
-from cf_vectorize.base.wording import count, duration, printable
+from cf_vectorize.base.wording import count, duration
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
+from cf_vectorize_overlay.text import printable
 
 from .sampling import CONFIDENCE, most_wrong, most_wrong_share
 
