@@ -212,6 +212,8 @@ class Index:
                 pause = self._pause(error, failures)
                 if not error.retryable or now + pause > give_up_at:
                     raise
+                # Whoever no longer wants the answer may have closed the connection, which is no trouble to tell of.
+                attempts.wait(0)
                 self._say(f"waiting {pause:.1f} s before sending again: {error}")
                 attempts.on_retry(error, pause)
                 attempts.wait(pause)

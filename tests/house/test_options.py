@@ -33,7 +33,7 @@ def keywords(method: Any) -> set[str]:
 def test_help_shows_every_option_with_its_default_and_its_meaning(face: type, name: str) -> None:
     method = getattr(face, name)
     shown = pydoc.plain(pydoc.render_doc(method))
-    signature, _, text = shown.partition("\n    ")
+    signature, _, text = shown.partition(str(inspect.getdoc(method)).partition("\n")[0])
     stated = options_of(getattr(Vectorize, name if name != "insert_batches" else "insert"))
     assert stated
     for option, (default, annotation, meaning) in stated.items():

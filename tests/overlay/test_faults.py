@@ -33,6 +33,7 @@ from cf_vectorize_overlay import envelope
 from cf_vectorize_overlay.body import Body
 from cf_vectorize_overlay.index import Index
 from cf_vectorize_overlay.limits import GIVE_UP_AFTER
+from cf_vectorize_overlay.pacing import Attempts, Cancelled
 from loads import environment, ids, insert_blocking, lines, settings
 from scripted_server import Answer, ScriptedServer, failure, html
 
@@ -260,6 +261,17 @@ def test_the_log_and_the_progress_tell_the_seconds_of_a_pause(
     assert ["503" in told[0], "slow down" in told[1]] == [True, True]
     assert [record.levelname for record in caplog.records if record.name == "cf_vectorize"] == ["WARNING", "INFO"]
     assert list(dict.fromkeys(progress.pause for progress in seen)) == [0, 1, 8]
+
+
+def test_who_no_longer_wants_the_answer_hears_of_no_pause(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "cf_vectorize")
+    attempts = Attempts()
+    with ScriptedServer([html(503)]) as server, Index("index", **settings(server.url)) as index:
+        server.before_answer = lambda _request: attempts.stop.set()
+        with pytest.raises(Cancelled):
+            index.get_by_ids(["a"], attempts)
+    assert caplog.messages == []
+    assert len(server.requests) == 1
 
 
 def test_a_program_that_sets_up_no_logging_is_told_of_the_first_pause() -> None:
