@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from .shared import EPILOG, FAILED, INTERRUPTED, USAGE, Parser
 
@@ -21,6 +22,14 @@ COMMANDS: Final = {
     "emulate": "run a local Vectorize to develop against",
     "contract": "ask whether a service keeps the contract",
 }
+
+
+def program() -> NoReturn:
+    """Run the command that this process was started for, and end the process."""
+    code = main()
+    # The interpreter would look for garbage among all that was imported: a tenth of what a small load takes.
+    gc.freeze()
+    sys.exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
