@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from cf_vectorize.base import budget
@@ -15,6 +16,11 @@ from scripted_server import ScriptedServer
 
 # Where the tests are started in the background Ctrl-C is ignored, also by the processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# A machine may be busy: no example is timed.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -41,7 +41,7 @@ def most_in_any_window(starts: list[float], window: float) -> int:
 
 
 @given(requests=st.integers(1, 6), steps=st.lists(STEPS, max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_asker_starts_once_within_the_budget_and_in_no_block(
     requests: int, steps: list[tuple[int, str]]
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cf_vectorize import InputError
@@ -14,7 +14,6 @@ from cf_vectorize.checks.line import LineCheck
 from cf_vectorize.checks.rules import RULES
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN, ID_BYTES, METADATA_BYTES
 
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = [0.5] * 32
 MAX_FLOAT32 = 3.4028234663852886e38
 
@@ -271,7 +270,6 @@ def judged(check: LineCheck, text: bytes) -> tuple[Any, ...]:
     return check(text), check.id, check.namespace, check.metadata, check.dimensions
 
 
-@UNTIMED
 @given(lines)
 def test_the_fast_parser_changes_no_verdict(text: bytes) -> None:
     pytest.importorskip("simdjson")

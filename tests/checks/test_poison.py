@@ -133,7 +133,7 @@ def spoiled(draw: st.DrawFn) -> bytes:
 
 
 @given(spoiled())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.data_too_large])
 def test_any_bytes_raise_our_errors_only(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "vectors.ndjson"
@@ -142,7 +142,7 @@ def test_any_bytes_raise_our_errors_only(data: bytes) -> None:
 
 
 @given(DOCUMENTS, DOCUMENTS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 def test_compact_changes_values_only(document: dict[str, Any], repeated: dict[str, Any]) -> None:
     text = json.dumps(document)[:-1] + ", " * bool(document and repeated) + json.dumps(repeated)[1:]
 

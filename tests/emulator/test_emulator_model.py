@@ -124,7 +124,6 @@ TestEmulatorModel = EmulatorModel.TestCase
 TestEmulatorModel.settings = settings(
     max_examples=5,
     stateful_step_count=12,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would start hundreds of processes
 )

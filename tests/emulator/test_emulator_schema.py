@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 INDEX = "generated"
 TARGET = "/accounts/{account_id}/vectorize/v2/indexes/{index_name}"
 PATH = {"account_id": "0123456789abcdef0123456789abcdef", "index_name": INDEX}
-EXAMPLES = hypothesis.settings(
-    max_examples=50, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
-)
+EXAMPLES = hypothesis.settings(max_examples=50, database=None, suppress_health_check=list(hypothesis.HealthCheck))
 
 
 LINES = st.lists(

@@ -56,7 +56,7 @@ def lines_of(text: bytes) -> list[bytes]:
 
 @given(lines=LINES, last=st.booleans(), mark=st.booleans(), reads=READS, vectors=st.integers(1, 6),
        size=st.integers(1, 40))  # fmt: skip
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_batches_and_blank_lines_between_them_are_the_source(
     *, lines: list[bytes], last: bool, mark: bool, reads: list[int], vectors: int, size: int
 ) -> None:
@@ -85,7 +85,7 @@ def test_batches_and_blank_lines_between_them_are_the_source(
 
 
 @given(lines=LINES, reads=READS, vectors=st.integers(1, 6), size=st.integers(1, 40))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_batch_ends_as_late_as_the_limits_allow(
     lines: list[bytes], reads: list[int], vectors: int, size: int
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_batch_ends_as_late_as_the_limits_allow(
 
 @given(lines=LINES.filter(len), reads=READS, limits=st.tuples(st.integers(1, 6), st.integers(1, 40)),
        earlier=st.tuples(st.integers(1, 6), st.integers(1, 40)), choice=st.data())  # fmt: skip
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_acknowledged_ranges_stay_batches(
     lines: list[bytes], reads: list[int], limits: tuple[int, int], earlier: tuple[int, int], choice: st.DataObject
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @given(segmented())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_segments_are_read_as_one(drawn: tuple[bytes, list[Segment]]) -> None:
     data, segments = drawn
     assert content(segments) == data
@@ -50,14 +50,14 @@ def test_a_descriptor_is_closed_with_the_last_segment() -> None:
 
 
 @given(segmented())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lines_of_segments(drawn: tuple[bytes, list[Segment]]) -> None:
     data, segments = drawn
     assert list(split_lines(segments)) == data.splitlines(keepends=True)
 
 
 @given(segmented(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_parts_of_segments(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
     data, segments = drawn
     if not segments:
@@ -68,7 +68,7 @@ def test_parts_of_segments(drawn: tuple[bytes, list[Segment]], choice: st.DataOb
 
 
 @given(segmented(), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_parts_that_touch(drawn: tuple[bytes, list[Segment]], choice: st.DataObject) -> None:
     data, segments = drawn
     if not segments:

@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 from pyarrow import parquet
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 VALUES = [0.1] * 32
 EDGES = [0.1, -0.0, 1.401298464324817e-45, 3.4028234663852886e38, 16777217.0, 1e-7, 123456.789, 1.0]
 
@@ -199,14 +198,12 @@ def test_what_holds_no_records_is_refused(source: object) -> None:
 float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
-@UNTIMED
 @given(st.lists(float32s, min_size=1, max_size=40))
 def test_a_list_of_floats_comes_back_bit_for_bit(values: list[float]) -> None:
     assert_equal_as_float32([decoded([{"id": "a", "values": values}])[0]["values"]], [values])
     assert_equal_as_float32([decoded([{"id": "a", "values": tuple(values)}])[0]["values"]], [values])
 
 
-@UNTIMED
 @given(st.lists(st.floats(allow_nan=False, max_value=3.4e38, min_value=-3.4e38), min_size=1, max_size=40))
 def test_float64_is_rounded_once(values: list[float]) -> None:
     assert_equal_as_float32([decoded([{"id": "a", "values": values}])[0]["values"]], [values])
@@ -252,7 +249,6 @@ metadata_objects = st.none() | st.dictionaries(
 )
 
 
-@UNTIMED
 @given(arrays, orders, st.data())
 def test_columns_come_back_bit_for_bit(values: Any, order: Any, data: st.DataObject) -> None:
     arranged = order(values)
@@ -422,7 +418,6 @@ def test_a_column_of_anything_else_is_refused_by_name(values: list[Any]) -> None
         decoded(pa.table({"id": ["a"], "values": values}))
 
 
-@UNTIMED
 @given(st.lists(st.none() | st.lists(float32s, max_size=5), max_size=8), st.integers(0, 8), st.integers(0, 8))
 def test_slices_of_ragged_lists_keep_their_rows(rows: list[list[float] | None], start: int, count: int) -> None:
     ids = [str(number) for number in range(len(rows))]
@@ -537,7 +532,6 @@ def test_nothing_is_imported_that_the_caller_did_not_bring() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"set()\n"
 
 
-@UNTIMED
 @given(st.lists(float32s, min_size=1, max_size=40), st.booleans())
 def test_compact_keeps_everything_but_the_digits(values: list[float], ascii_only: bool) -> None:  # noqa: FBT001
     document = {"x": {"y": [1.0]}, "id": "é", "values": values, "metadata": {"n": 0.1}}

@@ -501,7 +501,7 @@ def poll_for(condition: Callable[[], bool]) -> bool:
     steps=st.lists(st.integers(1, 50), min_size=1, max_size=5),
     choice=st.data(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_spool_gives_back_what_passed(data: bytes, steps: list[int], choice: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sources, "SPOOL_FILE_SIZE", 16)
