@@ -116,7 +116,7 @@ def reduced(section: Section, measured: Measured) -> Measured:
 
 def render(folder: Path, kept: dict[str, Any]) -> None:
     """Write the page, its pictures, and the table of docs/emulator.md."""
-    if {GROWTH, MEMORIES, SDK, WORKERS} <= kept["sections"].keys():
+    if {GROWTH, MEMORIES, WORKERS} <= kept["sections"].keys():
         draw(folder / "benchmarks", kept["sections"])
     (folder / "benchmarks.md").write_text(page(kept))
     emulator = folder / "emulator.md"
