@@ -20,6 +20,7 @@ def generate(output: Path) -> None:
             "generate",
             f"--path={SPEC / 'vectorize.yaml'}",
             f"--config={SPEC / 'generator.yaml'}",
+            f"--custom-template-path={SPEC / 'templates'}",
             f"--output-path={output.resolve()}",
             "--meta=none",
             "--fail-on-warning",
