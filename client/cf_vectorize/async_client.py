@@ -7,7 +7,8 @@ keep an event loop from its other work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -19,9 +20,7 @@ from .engine import Client, export, fetch, load, load_options, opening, read_opt
 from .threads import call_in_thread, iterate_in_loop, iterate_in_thread
 
 if TYPE_CHECKING:
-    import os
     import threading
-    from collections.abc import AsyncIterator, Callable, Iterable
 
     from cf_vectorize.load.outcome import BatchOutcome
     from cf_vectorize.load.report import InsertReport

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cf_vectorize.base.defaults import LOOKUP_CONCURRENCY, SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.base.extras import Late
@@ -12,10 +14,7 @@ from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
 from .engine import Client, export, fetch, load, load_options, opening, read_options, reading_back
 
 if TYPE_CHECKING:
-    import os
     import threading
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
 
     from cf_vectorize.base.progress import Progress, VerifyProgress
     from cf_vectorize.checks.rules import BadLine

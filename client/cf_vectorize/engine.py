@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cf_vectorize.base.extras import Late
+from cf_vectorize.base.options import typed_late
 from cf_vectorize_overlay.limits import TIMEOUT
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = ["Client", "export", "fetch", "load", "load_options", "opening", "read
 class Client:
     """What both faces are: an index, and the settings by which it is reached."""
 
+    @typed_late
     def __init__(  # noqa: PLR0913 - the settings of a client, all but the first by name
         self,
         index: str,

@@ -20,8 +20,7 @@ KeyboardInterrupt
 All of them survive `pickle`. None holds a token, a key or an account id.
 """
 
-from __future__ import annotations
-
+# No annotations from __future__: the errors say that they are of another module, in which nobody finds their types.
 import copyreg
 import re
 from typing import Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -11,8 +12,6 @@ import attrs
 from .limits import WINDOW_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from .errors import VectorizeError
 
 PAUSE_FLOOR: Final = 0.2

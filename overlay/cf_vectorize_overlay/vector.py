@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import reprlib
 from array import array
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import attrs
 
 from .limits import ID_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 def _short(value: object) -> str:

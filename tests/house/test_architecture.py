@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pytest
 import yaml
@@ -226,6 +226,20 @@ def test_public_names_are_few() -> None:
 
 def test_every_public_name_has_a_docstring() -> None:
     assert [name for name, thing in public_members() if not (inspect.getdoc(thing) or "").strip()] == []
+
+
+# Their types are those of extras.
+OF_EXTRAS = {"Vectors.to_numpy", "Vectors.to_arrow"}
+
+
+def test_the_types_of_everything_public_can_be_asked_for() -> None:
+    asked = {name: thing for name, thing in public_members() if not isinstance(thing, property)}
+    asked |= {f"{face}.__init__": getattr(cf_vectorize, face).__init__ for face in ("Vectorize", "AsyncVectorize")}
+    hints = {name: get_type_hints(thing) for name, thing in asked.items() if name not in OF_EXTRAS}
+    assert hints["Vectorize.insert"]["return"] is cf_vectorize.InsertReport
+    assert hints["AsyncVectorize.verify"]["return"] is cf_vectorize.VerifyReport
+    assert hints["Vectorize.__init__"]["budget"] == cf_vectorize.Budget | None
+    assert hints["RejectedError"]["line"] == int | None
 
 
 def test_no_type_of_the_http_library_is_public() -> None:

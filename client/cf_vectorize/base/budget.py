@@ -13,15 +13,13 @@ import re
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 from cf_vectorize_overlay.pacing import RETRY_AFTER_CAP
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 LOGGER = logging.getLogger("cf_vectorize")
 # After a block, waiting workers start one after the other this far apart, not all at once.

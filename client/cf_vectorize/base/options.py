@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import wraps
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
@@ -75,7 +76,14 @@ def states_options(method: Callable[P, R]) -> Callable[P, R]:
         refuse_others(given, names)
         return method(*args, **given)
 
+    cast("Any", call).__wrapped__ = _shown(function)
     return call
+
+
+def typed_late(method: Callable[P, R]) -> Callable[P, R]:
+    """Let a method tell its types to whoever asks with `typing.get_type_hints`; nothing is imported for it before."""
+    cast("Any", method).__wrapped__ = _shown(method)
+    return method
 
 
 def takes_options_of(
@@ -88,12 +96,8 @@ def takes_options_of(
 
     def adopt(method: Callable[Concatenate[S, A, ...], R]) -> Callable[Concatenate[S, A, P], R]:
         theirs, ours = _function(stated), cast("Any", method)
-        # Not a `__signature__`: `inspect`, which makes one, is imported by who asks for it.
-        shown = FunctionType(theirs.__code__, theirs.__globals__, ours.__name__)
-        shown.__kwdefaults__ = theirs.__kwdefaults__
-        shown.__annotations__ = {**theirs.__annotations__, **ours.__annotations__}
-        shown.__doc__ = ours.__doc__ = _adopted_text(stated, method)
-        ours.__wrapped__ = shown
+        ours.__doc__ = _adopted_text(stated, method)
+        ours.__wrapped__ = _shown(theirs, ours)
         return cast("Callable[Concatenate[S, A, P], R]", method)
 
     return adopt
@@ -107,6 +111,35 @@ def takes_settings_of(stated: type) -> Callable[[type[S]], type[S]]:
         return cls
 
     return adopt
+
+
+def _shown(theirs: Any, ours: Any = None) -> FunctionType:
+    """Return a function that is only looked at: it has the arguments of one, and else all of the other."""
+    # Not a `__signature__`: `inspect`, which makes one, is imported by who asks for it.
+    ours = ours or theirs
+    shown = FunctionType(theirs.__code__, _Names(ours.__globals__, theirs.__globals__), ours.__name__)
+    shown.__kwdefaults__ = theirs.__kwdefaults__
+    shown.__annotations__ = {**theirs.__annotations__, **ours.__annotations__}
+    shown.__doc__, shown.__module__ = ours.__doc__, ours.__module__
+    shown.__qualname__ = ours.__qualname__
+    return shown
+
+
+class _Names(dict[str, Any]):
+    """What annotations name: what modules hold, and of their package what they import for type checkers only."""
+
+    def __init__(self, *modules: dict[str, Any]) -> None:
+        super().__init__()
+        self._modules = modules
+
+    def __missing__(self, name: str) -> Any:
+        for module in self._modules:
+            if name in module:
+                return module[name]
+        package = sys.modules[self._modules[0]["__name__"].partition(".")[0]]
+        if name not in package.__all__:
+            raise KeyError(name)
+        return getattr(package, name)
 
 
 def _function(method: Any) -> Any:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 
 from cf_vectorize.base.wording import duration
 from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, WINDOW_SECONDS
 
-if TYPE_CHECKING:
-    from .rules import BadLine
+from .rules import BadLine  # noqa: TC001 - types of public fields
 
 SHOWN: Final = 6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
@@ -115,7 +115,7 @@ class BadLinesError(InputError):
 
     __module__ = "cf_vectorize"
 
-    SHOWN: ClassVar[int] = 10
+    SHOWN = 10
     more: int = 0
 
     def __init__(self, lines: Sequence[BadLine]) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from cf_vectorize.base.stop import result_of
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
+from cf_vectorize.source.kinds import SourceLike  # noqa: TC001 - the type of a public argument
 from cf_vectorize.source.lines import lines_of
 from cf_vectorize.source.open import open_sources
 from cf_vectorize.source.records import compact
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from cf_vectorize.source.cut import Cut
-    from cf_vectorize.source.kinds import SourceLike
     from cf_vectorize.source.open import Source
     from cf_vectorize.source.ranges import Segment
 

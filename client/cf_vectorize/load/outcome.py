@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from cf_vectorize.base.wording import count
+from cf_vectorize.checks.rules import BadLine  # noqa: TC001 - types of public fields
 from cf_vectorize.source.ranges import size
+from cf_vectorize_overlay.errors import VectorizeError  # noqa: TC001 - types of public fields
 
 if TYPE_CHECKING:
-    from cf_vectorize.checks.rules import BadLine
-    from cf_vectorize_overlay.errors import VectorizeError
-
     from .examine import Batch
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import attrs
 
 from cf_vectorize.base.wording import count
-from cf_vectorize.checks.rules import BadLinesError
+from cf_vectorize.checks.rules import BadLine, BadLinesError
+from cf_vectorize.read.report import VerifyReport  # noqa: TC001 - types of public fields
 
-from .outcome import as_text, line_as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cf_vectorize.checks.rules import BadLine
-    from cf_vectorize.read.report import VerifyReport
-
-    from .outcome import BatchOutcome
+from .outcome import BatchOutcome, as_text, line_as_json
 
 # The most of each that a report keeps; counts go on.
 BATCHES_KEPT: Final = 10_000

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 import attrs
 
 from cf_vectorize.base.wording import count, duration
+from cf_vectorize.checks.rules import BadLine  # noqa: TC001 - types of public fields
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import IDS_PER_GET_BY_IDS, REQUESTS_PER_WINDOW, WINDOW_SECONDS
 from cf_vectorize_overlay.text import printable
 
+from .comparison import Difference  # noqa: TC001 - types of public fields
 from .sampling import CONFIDENCE, most_wrong, most_wrong_share
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from cf_vectorize.checks.rules import BadLine
-
-    from .comparison import Difference
 
 # Of missing, different and unjudged lines, as many as this are kept with their details.
 DETAILS: Final = 1_000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import attrs
 
@@ -11,9 +11,6 @@ from cf_vectorize.base.extras import extra
 from cf_vectorize_overlay.errors import InputError
 
 from .encode import MASKED, NUMBER_KINDS, as_float32, as_json, encode, numpy
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
 
 BLOCK_ROWS: Final = 256
 
