@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from cf_vectorize.base.extras import Late
 from cf_vectorize.base.wording import count
 from cf_vectorize.checks.rules import BadLine, BadLinesError
-from cf_vectorize.read.report import VerifyReport  # noqa: TC001 - types of public fields
 
 from .outcome import BatchOutcome, as_text, line_as_json
+
+if TYPE_CHECKING:
+    from cf_vectorize.read import report as reading
+else:
+    # Few loads read back, and the types of public fields can be asked for in all.
+    reading = Late("cf_vectorize.read.report")
 
 # The most of each that a report keeps; counts go on.
 BATCHES_KEPT: Final = 10_000
@@ -93,7 +99,7 @@ class InsertReport:
 
     batches: tuple[BatchOutcome, ...] = ()
     seconds: float = 0.0
-    verification: VerifyReport | None = None
+    verification: reading.VerifyReport | None = None
     counts: Counts = attrs.field(
         default=attrs.Factory(lambda self: sum(map(Counts.of, self.batches), Counts()), takes_self=True)
     )
