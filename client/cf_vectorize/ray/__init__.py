@@ -12,7 +12,7 @@ extra("ray.data", "cf_vectorize.ray")
 from .connect import CarriedCredentials as CarriedCredentials  # noqa: E402 - after the word on a missing extra
 from .lookup import VectorizeLookup as VectorizeLookup  # noqa: E402
 from .sink import VectorizeDatasink as VectorizeDatasink  # noqa: E402
-from .spread import repartitioned as repartitioned  # noqa: E402
+from .sink import repartitioned as repartitioned  # noqa: E402
 from .verify import verify as verify  # noqa: E402
 
 __all__ = ["CarriedCredentials", "VectorizeDatasink", "VectorizeLookup", "repartitioned", "verify"]

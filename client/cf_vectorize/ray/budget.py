@@ -85,18 +85,17 @@ class ClusterBudget:
         self._name = name
         self._requests = requests
         self._idle = idle
-        self._lock = threading.Lock()
         self._actor: Any = None
 
     def ask(self) -> float:
         """Count a request and return 0, or count nothing and return the seconds after which to ask again."""
         for _ in range(ATTEMPTS):
-            actor = self._found()
             try:
                 # Not `ray.get`, which hands the CPU of a waiting task to others.
-                seconds: float = actor.ask.remote().future().result()
+                seconds: float = self._found().ask.remote().future().result()
             except RayActorError:
-                self._forget(actor)
+                self._actor = None
+                time.sleep(AGAIN_AFTER)
             else:
                 return seconds
         raise RuntimeError(f"the budget's actor {self._name} in namespace {NAMESPACE} cannot be reached")
@@ -111,20 +110,11 @@ class ClusterBudget:
         self._found().block.remote(seconds)
 
     def _found(self) -> Any:
-        with self._lock:
-            if self._actor is None:
-                self._actor = _actor(self._name, self._idle)
-                if self._requests is not None:
-                    self._actor.limit.remote(self._requests)
-            return self._actor
-
-    def _forget(self, actor: Any) -> None:
-        with self._lock:
-            if self._actor is actor:
-                self._actor = None
-        time.sleep(AGAIN_AFTER)
-
-
-def _actor(name: str, idle: float) -> Any:
-    options = {"name": name, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-    return ray.remote(num_cpus=0)(BudgetActor).options(**options).remote(name, idle)
+        actor = self._actor
+        if actor is None:
+            options = {"name": self._name, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+            actor = ray.remote(num_cpus=0)(BudgetActor).options(**options).remote(self._name, self._idle)
+            if self._requests is not None:
+                actor.limit.remote(self._requests)
+            self._actor = actor
+        return actor

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from cf_vectorize.client import Vectorize
 from cf_vectorize_overlay.credentials import Credentials, checked_base_url
 from cf_vectorize_overlay.errors import InputError
@@ -32,48 +30,58 @@ class CarriedCredentials:
     """
 
     def __init__(self, **credentials: str) -> None:
-        _refuse_unknown(credentials)
         self._credentials = credentials
 
     def __call__(self) -> Mapping[str, str]:
         """Return them."""
         return self._credentials
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(…)"
 
-
-@attrs.frozen
 class Target:
     """How a task reaches an index; holds no client, and no secret but what `credentials` carries.
 
-    Attributes:
+    Args:
         index: Name of the index.
         settings: As for `Vectorize`, without credentials; `requests_per_5min` is for all tasks of all jobs with the
-            same ones.
-        credentials: Called in each task: what it returns is passed to `Vectorize`.
+            same ones. `credentials` is called in each task, and returns them.
+
+    Raises:
+        InputError: A credential is among the settings, which would travel with every task.
 
     """
 
-    index: str
-    settings: Mapping[str, Any]
-    credentials: Callable[[], Mapping[str, str]] | None = attrs.field(default=None, repr=False)
+    def __init__(self, index: str, settings: dict[str, Any]) -> None:
+        for name in SECRETS:
+            if settings.pop(name, None) is not None:
+                raise InputError(
+                    f"{name} would travel with every task: set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN in the "
+                    "workers' environment, give credentials=FUNCTION that each task calls for them, or, if it must "
+                    f"be, credentials=CarriedCredentials({name}=…)"
+                )
+        self._index = index
+        credentials = settings.pop("credentials", None)
+        self._credentials: Callable[[], Mapping[str, str]] = dict if credentials is None else credentials
+        if not callable(self._credentials):
+            raise InputError("credentials is no function; give one that returns a dict of api_token and the like")
+        # A fresh worker is no client that never had an answer.
+        self._settings = {"give_up_after": GIVE_UP_AFTER, **settings}
+        self._requests = self._settings.pop("requests_per_5min", None)
 
-    def client(self) -> Vectorize:
+    def client(self, **settings: Any) -> Vectorize:
         """Return a client whose requests count with those of all others in the cluster.
+
+        Args:
+            settings: In place of those of all tasks.
 
         Raises:
             InputError: A setting is wrong or a credential is missing.
             TypeError: There is no such setting.
 
         """
-        given: dict[str, Any] = dict(self.credentials()) if self.credentials else {}
-        # A fresh worker is no client that never had an answer.
-        settings = {"give_up_after": GIVE_UP_AFTER, **self.settings}
+        given: dict[str, Any] = dict(self._credentials())
         try:
-            _refuse_unknown(given)
-            budget = ClusterBudget(self._budget_name(given), settings.pop("requests_per_5min", None))
-            return Vectorize(self.index, budget=budget, **settings, **given)
+            budget = ClusterBudget(_budget_name(given, self._settings.get("base_url")), self._requests)
+            return Vectorize(self._index, budget=budget, **{**self._settings, **settings}, **given)
         finally:
             # Error reporters print the locals of the frames that an error passes.
             given.clear()
@@ -86,35 +94,10 @@ class Target:
             TransportError: The service cannot be reached.
 
         """
-        soon = min(self.settings.get("give_up_after", GIVE_UP_AFTER), 60.0)
-        with attrs.evolve(self, settings={**self.settings, "give_up_after": soon}).client() as client:
+        with self.client(give_up_after=min(self._settings["give_up_after"], 60.0)) as client:
             client.get_by_ids([NOBODYS_ID])
 
-    def _budget_name(self, given: Mapping[str, str]) -> str:
-        found = Credentials.find(*(given.get(name) for name in SECRETS))
-        return f"budget-{found.asker(checked_base_url(self.settings.get('base_url')))}"
 
-
-def target(index: str, settings: dict[str, Any]) -> Target:
-    """Return where tasks send to.
-
-    Raises:
-        InputError: A credential is among the settings, which would travel with every task.
-
-    """
-    for name in SECRETS:
-        if settings.pop(name, None) is not None:
-            raise InputError(
-                f"{name} would travel with every task: set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN in the "
-                "workers' environment, give credentials=FUNCTION that each task calls for them, or, if it must be, "
-                f"credentials=CarriedCredentials({name}=…)"
-            )
-    if (credentials := settings.get("credentials")) is not None and not callable(credentials):
-        raise InputError("credentials is no function; give one that returns a dict of api_token and the like")
-    return Target(index, credentials=settings.pop("credentials", None), settings=settings)
-
-
-def _refuse_unknown(credentials: Mapping[str, str]) -> None:
-    for name in credentials:
-        if name not in SECRETS:
-            raise InputError(f"credentials have no {name}; there are {', '.join(SECRETS)}")
+def _budget_name(given: Mapping[str, str], base_url: str | None) -> str:
+    """Return what tells accounts apart, of which no secret can be read."""
+    return f"budget-{Credentials.find(*map(given.get, SECRETS)).asker(checked_base_url(base_url))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -17,36 +18,31 @@ if TYPE_CHECKING:
 
 
 class LedgerActor:
-    """Keeps the batches of the last attempt of each task, and the mutation ids of those before."""
+    """Keeps what became of the batches of each attempt of each task."""
 
     def __init__(self) -> None:
-        self._attempts: dict[int, tuple[str, Tally]] = {}
-        self._abandoned: list[str] = []
+        self._tasks: dict[int, dict[str, Tally]] = {}
 
     def begin(self, task: int, attempt: str) -> None:
         """Take an attempt for the one that counts, and those before for dead."""
-        _, before = self._attempts.pop(task, ("", Tally()))
-        self._abandoned += before.report(0).mutation_ids
-        self._attempts[task] = attempt, Tally()
+        self._tasks.setdefault(task, {})[attempt] = Tally()
 
     def note(self, task: int, attempt: str, outcome: BatchOutcome) -> None:
         """Add what became of a batch."""
-        counting, tally = self._attempts[task]
-        if attempt == counting:
-            tally.add([outcome])
-        elif outcome.mutation_id is not None:
-            self._abandoned.append(outcome.mutation_id)
+        self._tasks[task][attempt].add([outcome])
 
     def told(self, seconds: float) -> tuple[InsertReport, tuple[str, ...]]:
         """Return the report of all tasks, and the mutation ids of attempts that died."""
-        reports = (tally.report(0) for _, tally in self._attempts.values())
-        return InsertReport.combined(reports, seconds), tuple(self._abandoned)
+        tasks = [[tally.report(0) for tally in attempts.values()] for attempts in self._tasks.values()]
+        abandoned = (identity for *dead, _ in tasks for report in dead for identity in report.mutation_ids)
+        return InsertReport.combined((report for *_, report in tasks), seconds), tuple(abandoned)
 
 
 class Ledger:
     """The ledger of one write, which ends with the last of these that knows it."""
 
     def __init__(self) -> None:
+        self._began = time.monotonic()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._actor: Any = ray.remote(num_cpus=0)(LedgerActor).options(scheduling_strategy=here).remote()
 
@@ -58,7 +54,7 @@ class Ledger:
             self._actor.note.remote(task, attempt, outcome).future().result()
             yield outcome
 
-    def told(self, seconds: float) -> tuple[InsertReport, tuple[str, ...]]:
+    def told(self) -> tuple[InsertReport, tuple[str, ...]]:
         """Return the report of all tasks, and the mutation ids of attempts that died."""
-        told: tuple[InsertReport, tuple[str, ...]] = ray.get(self._actor.told.remote(seconds))
+        told: tuple[InsertReport, tuple[str, ...]] = ray.get(self._actor.told.remote(time.monotonic() - self._began))
         return told

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
 import pyarrow as pa
 
 from cf_vectorize_overlay.errors import InputError
 
-from . import rows
-from .connect import target
+from .connect import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-FOUND: tuple[pa.Field, ...] = (
-    pa.field("found", pa.bool_()),
-    pa.field("values", pa.list_(pa.float32())),
-    pa.field("namespace", pa.string()),
-    pa.field("metadata", pa.string()),
-)
+    from cf_vectorize_overlay.vector import Vector
+
+FOUND: Final[dict[str, tuple[pa.DataType, Callable[[Vector], Any]]]] = {
+    "values": (pa.list_(pa.float32()), lambda vector: vector.values),
+    "namespace": (pa.string(), lambda vector: vector.namespace),
+    "metadata": (pa.string(), lambda vector: orjson.dumps(vector.metadata).decode() if vector.metadata else None),
+}
 
 
 class VectorizeLookup:
@@ -52,23 +52,30 @@ class VectorizeLookup:
     def __init__(self, index: str, *, id_column: str = "id", prefix: str = "", **settings: Any) -> None:
         self._id_column = id_column
         self._prefix = prefix
-        self._client = target(index, settings).client()
+        self._client = Target(index, settings).client()
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Return the rows of a batch with what is found."""
-        names = [f"{self._prefix}{field.name}" for field in FOUND]
-        ids = rows.ids(batch, self._id_column)
-        for name in names:
-            if name in batch.column_names:
-                raise InputError(f"the rows have a column {name!r} already; give a prefix=…, or drop it before")
+        ids = ids_of(batch, self._id_column)
+        names = [f"{self._prefix}{name}" for name in ("found", *FOUND)]
+        if taken := set(names) & set(batch.column_names):
+            raise InputError(f"the rows have a column {min(taken)!r} already; give a prefix=…, or drop it before")
         fetched = self._client.get_by_ids(ids)
         vectors = [fetched.get(identity, None) for identity in ids]
-        columns: tuple[list[Any], ...] = (
-            [vector is not None for vector in vectors],
-            [vector and vector.values for vector in vectors],
-            [vector and vector.namespace for vector in vectors],
-            [orjson.dumps(vector.metadata).decode() if vector and vector.metadata else None for vector in vectors],
-        )
-        for name, field, column in zip(names, FOUND, columns, strict=True):
-            batch = batch.append_column(name, pa.array(column, field.type))
+        columns = [pa.array([vector is not None for vector in vectors])]
+        columns += [pa.array([vector and told(vector) for vector in vectors], kind) for kind, told in FOUND.values()]
+        for name, column in zip(names, columns, strict=True):
+            batch = batch.append_column(name, column)
         return batch
+
+
+def ids_of(batch: pa.Table, id_column: str) -> list[Any]:
+    """Return the ids of a batch's rows.
+
+    Raises:
+        InputError: There is no such column.
+
+    """
+    if id_column not in batch.column_names:
+        raise InputError(f"there is no column {id_column!r}, only {', '.join(batch.column_names)}; say id_column=…")
+    return list(batch[id_column].to_pylist())

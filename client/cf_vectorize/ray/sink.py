@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import logging
+import math
 from contextlib import ExitStack
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+import pyarrow as pa
 from ray.data import Datasink
+from ray.data.block import BlockAccessor
 from ray.exceptions import RayTaskError
 
 from cf_vectorize.base.options import filled
@@ -17,22 +20,27 @@ from cf_vectorize.load.report import InsertReport
 from cf_vectorize.source.named import named
 from cf_vectorize.source.table import table
 from cf_vectorize_overlay.errors import InputError, VectorizeError
+from cf_vectorize_overlay.limits import REQUESTS_PER_WINDOW, VECTORS_PER_INSERT, WINDOW_SECONDS
 
-from . import rows
-from .connect import target
+from . import rejects as bad_rows
+from .connect import Target
 from .ledger import Ledger
-from .rejects import RejectsFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pyarrow as pa
+    from ray.data import Dataset
     from ray.data.block import Block
     from ray.data.datasource import WriteResult
 
+LOGGER = logging.getLogger("cf_vectorize")
 # Where the data lies and what becomes of it is told by the dataset; a task has no file to go on from.
-LEFT_TO_RAY: Final = ("journal", "on_changed", "on_error", "on_progress", "on_reject", "rejects", "verify")
+LEFT_TO_RAY: Final = {"journal", "on_changed", "on_error", "on_progress", "on_reject", "verify"}
 COLUMNS: Final[dict[str, Any]] = dict(table.__kwdefaults__ or {})
+# 4 requests a second are an account's budget, and one takes a second or two.
+MOST_TASKS: Final = 8
+# So many requests' rows lie in a task's memory: some 120 MB of 1,536 dimensions.
+MOST_REQUESTS: Final = 4
 
 
 class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
@@ -68,42 +76,33 @@ class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
     def __init__(self, index: str, *, rejects: str | None = None, **settings: Any) -> None:
         self._columns = {name: settings.pop(name, default) for name, default in COLUMNS.items()}
         defaults = Vectorize.insert.__wrapped__.__kwdefaults__  # type: ignore[attr-defined]
-        self._options = {name: settings.pop(name) for name in list(settings) if name in defaults}
-        for name in LEFT_TO_RAY:
-            if name in self._options:
-                raise InputError(f"{name} is for one machine; cf_vectorize.ray has rejects=FOLDER and verify(ds, …)")
-        self._options.setdefault("concurrency", 1)
+        for name in LEFT_TO_RAY & settings.keys():
+            raise InputError(f"{name} is for one machine; cf_vectorize.ray has rejects=FOLDER and verify(ds, …)")
+        given = {name: settings.pop(name) for name in defaults.keys() & settings.keys()}
+        self._options: dict[str, Any] = {"concurrency": 1, **given}
         load_options.checked(**filled(Vectorize.insert, self._options))
-        self._rejects = RejectsFolder(rejects) if rejects else None
+        self._rejects = bad_rows.new_folder(rejects) if rejects else None
         self._index = index
-        self._target = target(index, settings)
+        self._target = Target(index, settings)
         self._target.look()
         self._ledger: Ledger | None = None
-        self._started = time.monotonic()
         self.report: InsertReport | None = None
         self.abandoned: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._index!r})"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "report": None, "abandoned": ()}
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """Which columns are what, as `table` takes them."""
-        return dict(self._columns)
-
     def on_write_start(self, schema: pa.Schema | None = None) -> None:
-        """Refuse a schema before there is a task that writes."""
-        rows.judge(schema, self._columns)
+        """Refuse a schema before there is a task that writes; blocks of pandas do not say theirs."""
+        if isinstance(schema, pa.Schema):
+            table(schema, **self._columns)
         self.report, self.abandoned = None, ()
-        self._started = time.monotonic()
         self._ledger = Ledger()
 
     def write(self, blocks: Iterable[Block], ctx: Any) -> None:
-        """Insert the rows of one task."""
-        lines = rows.lines(blocks, self._columns)
+        """Insert the rows of one task: one stream, so that batches are full whatever the blocks are."""
+        tables = (BlockAccessor.for_block(block).to_arrow() for block in blocks)
+        lines = chain.from_iterable(table(each, **self._columns).to_lines() for each in tables)
         first = next(lines, None)
         if first is None:
             return
@@ -113,7 +112,7 @@ class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
             client = stack.enter_context(self._target.client())
             options = dict(self._options)
             if self._rejects is not None:
-                options["on_reject"] = stack.enter_context(self._rejects.file_of(ctx.task_idx))
+                options["on_reject"] = stack.enter_context(bad_rows.file_of(self._rejects, ctx.task_idx))
             for outcome in self._ledger.watched(client.insert_batches(source, **options), ctx.task_idx):
                 if outcome.error is not None:
                     raise outcome.error
@@ -130,30 +129,43 @@ class VectorizeDatasink(Datasink[None]):  # type: ignore[misc]
 
         """
         self._close_ledger()
-        ours = client_error(error)
-        if ours is not None:
+        if ours := client_error(error):
             ours.report = self.report
             raise ours from None
 
     def _close_ledger(self) -> None:
-        if self._ledger is not None:
-            self.report, self.abandoned = self._ledger.told(time.monotonic() - self._started)
-            self._ledger = None
-        elif self.report is None:
-            self.report = InsertReport()
+        # Ray starts no write where there are no rows, or where what comes before it fails.
+        self.report, self.abandoned = self._ledger.told() if self._ledger else (InsertReport(), ())
+        self._ledger = None
+
+
+def repartitioned(ds: Dataset) -> Dataset:
+    """Return the dataset in blocks of so many rows that each task makes full requests.
+
+    Ray makes one task of many small files, and a task of each large one. Here each gets the rows of one to four
+    requests: as many as let 8 tasks share them all, since more tasks than that are of no use for one account. How
+    many and why is logged.
+
+    Args:
+        ds: Its rows are counted; call `materialize()` before where that is expensive.
+
+    """
+    count = ds.count()
+    requests = max(1, math.ceil(count / VECTORS_PER_INSERT))
+    each = min(MOST_REQUESTS, math.ceil(requests / MOST_TASKS))
+    LOGGER.info(
+        "%s rows are %s requests of %s rows, %s a task in %s tasks; more than %s at a time are of no use, since an "
+        "account may make %s requests in %s minutes",
+        *map("{:,}".format, (count, requests, VECTORS_PER_INSERT, each, math.ceil(requests / each), MOST_TASKS)),
+        f"{REQUESTS_PER_WINDOW:,}",
+        WINDOW_SECONDS // 60,
+    )
+    return ds.repartition(target_num_rows_per_block=each * VECTORS_PER_INSERT, strict=True)
 
 
 def client_error(error: BaseException | None) -> VectorizeError | None:
     """Return the client's error that a task ended with, out of what Ray makes of it."""
-    seen: set[int] = set()
-    pending = [error]
-    while pending:
-        each = pending.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        # Ray raises a class of its own that is both.
-        if isinstance(each, VectorizeError) and not isinstance(each, RayTaskError):
-            return each
-        pending += [getattr(each, "cause", None), each.__cause__, each.__context__]
-    return None
+    # Ray raises a class of its own that is both.
+    while error is not None and (isinstance(error, RayTaskError) or not isinstance(error, VectorizeError)):
+        error = getattr(error, "cause", None) or error.__cause__
+    return error

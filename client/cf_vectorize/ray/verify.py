@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import pyarrow as pa
+from pyarrow import compute
 
 from cf_vectorize.base.defaults import SAMPLE, VERIFY_DEADLINE
 from cf_vectorize.source.named import named
 from cf_vectorize.source.table import table
 from cf_vectorize_overlay.errors import InputError
 
-from . import rows
-from .connect import target
+from .connect import Target
+from .lookup import ids_of
 from .sink import COLUMNS
 
 if TYPE_CHECKING:
@@ -39,16 +40,9 @@ def draws(batch: pa.Table, id_column: str, seed: int, share: float) -> pa.Table:
 
     """
     key = seed.to_bytes(8, "big")
-    drawn = [_draw(identity, key) for identity in rows.ids(batch, id_column)]
-    kept = [place for place, draw in enumerate(drawn) if draw <= share]
-    return batch.take(pa.array(kept, pa.int64())).append_column(
-        DRAW, pa.array([drawn[place] for place in kept], pa.float64())
-    )
-
-
-def _draw(identity: object, key: bytes) -> float:
-    text = str(identity).encode("utf-8", "backslashreplace")
-    return int.from_bytes(blake2b(text, digest_size=8, key=key).digest(), "big") / 2**64
+    texts = (str(identity).encode("utf-8", "backslashreplace") for identity in ids_of(batch, id_column))
+    drawn = [int.from_bytes(blake2b(text, digest_size=8, key=key).digest(), "big") / 2**64 for text in texts]
+    return batch.append_column(DRAW, pa.array(drawn, pa.float64())).filter(compute.field(DRAW) <= share)
 
 
 def verify(
@@ -85,7 +79,7 @@ def verify(
     if sample < 1:
         raise InputError(f"sample is {sample}; it is at least 1")
     seed = secrets.randbits(32) if seed is None else seed
-    with target(index, settings).client() as client:
+    with Target(index, settings).client() as client:
         count = ds.count()
         if not count:
             raise InputError("the dataset has no rows; there is nothing to verify")
