@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 import threading
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,31 +17,21 @@ import pytest
 import ray
 
 from cf_vectorize import AccountBudget, Vectorize
-from cf_vectorize.ray import VectorizeDatasink, VectorizeLookup, repartitioned, verify
-from cf_vectorize.ray.ledger import Ledger
+from cf_vectorize.ray import CarriedCredentials, VectorizeDatasink, VectorizeLookup, repartitioned, verify
+from cf_vectorize.ray.budget import ClusterBudget
+from cf_vectorize_emulator.core import rate
 from cf_vectorize_emulator.server import EmulatorProcess
-from ray_cluster import Cluster, table_of
+from cf_vectorize_overlay.credentials import Credentials
+from ray_cluster import ACCOUNT, Cluster, table_of
+from ray_dying import die_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from cf_vectorize import BatchOutcome
+    from cf_vectorize.ray.budget import BudgetActor
 
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-
-class Dying(Ledger):
-    """Kills its worker once."""
-
-    marker: Path
-
-    def watched(self, outcomes: Iterable[BatchOutcome], task: int) -> Iterator[BatchOutcome]:
-        for outcome in super().watched(outcomes, task):
-            yield outcome
-            if not self.marker.exists():
-                self.marker.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+WINDOW = 2
 
 
 def rows_of(start: int, rows: int, dimensions: int) -> pa.Table:
@@ -60,8 +51,7 @@ def test_every_row_arrives_once_whatever_breaks(
     file = tmp_path / "faults.json"
     file.write_text(json.dumps([{**fault, "endpoint": "insert"} for fault in faults]))
     arguments = ("--data", str(tmp_path / "data"), "--index", f"big:{dimensions}", "--visible", "immediately")
-    monkeypatch.setattr("cf_vectorize.ray.sink.Ledger", Dying)
-    monkeypatch.setattr(Dying, "marker", tmp_path / "died", raising=False)
+    die_once(monkeypatch, tmp_path / "died")
     emulator = EmulatorProcess(*arguments, "--faults", str(file))
     port = int(emulator.base_url.split(":")[2].split("/")[0])
     try:
@@ -91,34 +81,68 @@ def test_every_row_arrives_once_whatever_breaks(
         emulator.stop()
 
 
-def job(index: str, rows: int, start: int) -> list[int]:
-    """Write rows, verify them and look them up; return what became of them."""
-    ds = ray.data.from_arrow([table_of(100, at) for at in range(start, start + rows, 100)])
+class Stopped(rate.RateLimit):
+    """Counts by a clock that stands still until it is moved."""
+
+    now = 0.0
+
+    def count(self, credential: str, now: float) -> rate.Standing:  # noqa: ARG002
+        """Count one request."""
+        return super().count(credential, self.now)
+
+
+def job(index: str, start: int, **settings: Any) -> list[int]:
+    """Write 3,000 rows, verify them and look them up; return what became of them."""
+    ds = ray.data.from_arrow([table_of(100, at) for at in range(start, start + 3_000, 100)])
     columns = {"id_column": "key", "values_column": "embedding"}
-    sink = VectorizeDatasink(index, batch_vectors=100, **columns)
+    sink = VectorizeDatasink(index, batch_vectors=100, **columns, **settings)
     ds.write_datasink(sink)
     assert sink.report is not None
-    report = verify(ds, index, sample=400, **columns)
-    told: dict[str, Any] = {"fn_constructor_args": (index,), "fn_constructor_kwargs": {"id_column": "key"}}
+    report = verify(ds, index, sample=400, **columns, **settings)
+    told: dict[str, Any] = {
+        "fn_constructor_args": (index,),
+        "fn_constructor_kwargs": {"id_column": "key", **settings},
+    }
     back = ds.limit(400).map_batches(VectorizeLookup, **told, **VectorizeLookup.RESOURCES)
     found = sum(row["found"] for row in back.take_all())
     return [sink.report.vectors, sink.report.retries, report.equal, found]
 
 
+def stop_clock(budget: BudgetActor) -> None:
+    """Let a budget's clock stand still."""
+    budget._clock = partial(float, budget._clock())
+
+
+def is_used_up(budget: BudgetActor) -> bool:
+    """Tell whether the answers to all requests have come, and allow no further ones."""
+    return not budget._under_way and budget._left is not None and budget._left <= 0
+
+
+def move_clock(budget: BudgetActor) -> None:
+    """Let a window pass."""
+    budget._clock, budget._left = partial(float, budget._clock() + WINDOW), None
+
+
 @pytest.mark.timeout(600)
 def test_two_jobs_share_one_account_and_none_is_refused(cluster: Cluster) -> None:
-    """40 requests in 10 seconds are all that the emulator allows, and two jobs want some 140 of them."""
-    cluster.emulator.limit_rate("40/10")
-    found: dict[int, list[int]] = {}
-
-    def run(start: int) -> None:
-        found[start] = job(cluster.index, 3_000, start)
-
-    jobs = [threading.Thread(target=run, args=(start,)) for start in (0, 3_000)]
-    for each in jobs:
-        each.start()
-    for each in jobs:
-        each.join()
-    assert list(found.values()) == [[3_000, 0, 400, 400]] * 2
+    """40 requests are all that the emulator allows until clocks are moved, and two jobs want some 140 of them."""
+    token = uuid.uuid4().hex
+    cluster.emulator.rate_limit = limit = Stopped(rate.Rate(40, WINDOW))
+    # Whoever is refused is refused until the clocks are moved, and says so in the end.
+    settings = {"credentials": CarriedCredentials(account_id=ACCOUNT, api_token=token), "give_up_after": 15}
+    asker = Credentials(ACCOUNT, token, None, None).asker(cluster.base_url)
+    actor = ClusterBudget(f"budget-{asker}")._found()
+    ray.get(actor.__ray_call__.remote(stop_clock))
+    windows = 1
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(job, cluster.index, start, **settings) for start in (0, 3_000)]
+        while not all(each.done() for each in jobs):
+            if ray.get(actor.__ray_call__.remote(is_used_up)):
+                limit.now += WINDOW
+                ray.get(actor.__ray_call__.remote(move_clock))
+                windows += 1
+            time.sleep(0.05)
+    assert [each.result() for each in jobs] == [[3_000, 0, 400, 400]] * 2
+    assert windows >= 3
     records = cluster.emulator.activity.records()
     assert [record for record in records if record.index == cluster.index and record.status == 429] == []

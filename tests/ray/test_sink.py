@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,18 +14,9 @@ from pyarrow import parquet
 
 from cf_vectorize import AuthenticationError, BadLinesError, InputError, NotFoundError, RejectedError, Vectorize
 from cf_vectorize.ray import CarriedCredentials, VectorizeDatasink, VectorizeLookup, repartitioned
-from cf_vectorize.ray.ledger import Ledger
 from cf_vectorize_emulator.core.faults import read_faults
 from ray_cluster import ACCOUNT, DIMENSIONS, TOKEN, Cluster, table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from cf_vectorize import BatchOutcome
-
-
-# Workers know no modules of tests.
-ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+from ray_dying import die_once
 
 
 def sink_of(cluster: Cluster, **settings: object) -> VectorizeDatasink:
@@ -70,24 +58,10 @@ def test_a_schema_is_judged_before_a_task_writes(cluster: Cluster) -> None:
         ds.write_datasink(sink_of(cluster))
 
 
-class Dying(Ledger):
-    """Kills its worker once, when the first request was acknowledged and noted."""
-
-    marker: Path
-
-    def watched(self, outcomes: Iterable[BatchOutcome], task: int) -> Iterator[BatchOutcome]:
-        for outcome in super().watched(outcomes, task):
-            yield outcome
-            if not self.marker.exists():
-                self.marker.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
 def test_rows_of_a_worker_that_was_killed_arrive_once(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cf_vectorize.ray.sink.Ledger", Dying)
-    monkeypatch.setattr(Dying, "marker", tmp_path / "died", raising=False)
+    die_once(monkeypatch, tmp_path / "died")
     table = table_of(3_000)
     sink = sink_of(cluster, batch_vectors=500)
     ray.data.from_arrow(table).write_datasink(sink)

@@ -80,7 +80,8 @@ class Target:
         """
         given: dict[str, Any] = dict(self._credentials())
         try:
-            budget = ClusterBudget(_budget_name(given, self._settings.get("base_url")), self._requests)
+            asker = Credentials.find(*map(given.get, SECRETS)).asker(checked_base_url(self._settings.get("base_url")))
+            budget = ClusterBudget(f"budget-{asker}", self._requests)
             return Vectorize(self._index, budget=budget, **{**self._settings, **settings}, **given)
         finally:
             # Error reporters print the locals of the frames that an error passes.
@@ -96,8 +97,3 @@ class Target:
         """
         with self.client(give_up_after=min(self._settings["give_up_after"], 60.0)) as client:
             client.get_by_ids([NOBODYS_ID])
-
-
-def _budget_name(given: Mapping[str, str], base_url: str | None) -> str:
-    """Return what tells accounts apart, of which no secret can be read."""
-    return f"budget-{Credentials.find(*map(given.get, SECRETS)).asker(checked_base_url(base_url))}"
