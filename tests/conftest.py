@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 
 from cf_vectorize.base import budget
@@ -16,11 +16,14 @@ from scripted_server import ScriptedServer
 
 # Where the tests are started in the background Ctrl-C is ignored, also by the processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# A machine may be busy: no example is timed.
-hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("untimed")
+# A machine may be busy: no example is timed. Tests on Ray and of recipes run where there is no Hypothesis.
+with suppress(ImportError):
+    import hypothesis
+
+    hypothesis.settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("untimed")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
