@@ -27,7 +27,7 @@ from cf_vectorize import (
 )
 from cf_vectorize_overlay import Index, decode, wire
 from cf_vectorize_overlay.body import CHUNK
-from cf_vectorize_overlay.bounds import PIECE, SLOWEST, BoundedStream, Exchange
+from cf_vectorize_overlay.bounds import PIECE, READ, RECORD, SLOWEST, BoundedStream, Exchange
 from loads import DIMENSIONS, ids, lines, settings
 from raw_server import Connection, RawServer, answer, success
 from sink import make_certificate
@@ -413,6 +413,49 @@ def test_where_the_system_does_not_say_what_has_left_an_answer_is_late_all_the_s
         stream.extra["socket"], stream.read = connection, silent
         with pytest.raises(httpcore.ReadTimeout):
             BoundedStream(stream, lambda: exchange, httpcore).read(1, 8)
+
+
+FULL, SHORT = bytes(RECORD), b"the end"
+ENDED = httpcore.ReadError("reset")
+
+
+@pytest.mark.parametrize(
+    ("there", "rounds"),
+    [
+        ([SHORT], [SHORT]),
+        ([FULL, FULL, SHORT], [FULL + FULL + SHORT]),
+        ([FULL, SHORT, FULL, b""], [FULL + SHORT, FULL]),
+        ([*[FULL] * 5, b""], [FULL * 4, FULL]),
+        ([FULL, httpcore.ReadTimeout(), FULL, SHORT], [FULL, FULL + SHORT]),
+        ([FULL, b"", b""], [FULL, b""]),
+        ([FULL, ENDED, ENDED], [FULL, ENDED]),
+    ],
+    ids=["a short one", "three", "a short one between", "five", "some later", "an end", "an error"],
+)
+def test_the_records_that_are_there_are_read_in_one_round(there: list[Any], rounds: list[Any]) -> None:
+    """What the library does with each round costs more than reading a record of TLS."""
+
+    def read(most: int, timeout: float) -> bytes:
+        waits.append(timeout)
+        if isinstance(found := there.pop(0), Exception):
+            raise found
+        assert len(found) <= most
+        return bytes(found)
+
+    waits: list[float] = []
+    stream = Idle(encrypted=True)
+    stream.read = read
+    exchange = Exchange(most=1)
+    bounded = BoundedStream(stream, lambda: exchange, httpcore)
+    for expected in rounds:
+        waits.clear()
+        if expected is ENDED:
+            with pytest.raises(httpcore.ReadError):
+                bounded.read(READ, 8)
+        else:
+            assert bounded.read(READ, 8) == expected
+        # Only the first is waited for.
+        assert waits == [8, *[0] * (len(waits) - 1)]
 
 
 # The process that it was asked from.
