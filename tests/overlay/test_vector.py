@@ -37,3 +37,17 @@ def test_the_repr_of_many_values_is_one_short_line(of: Any) -> None:
     assert said.startswith("Vector(id='a', values=")
     assert "\n" not in said
     assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("metadata", "shown"),
+    [
+        ({}, "{}"),
+        ({"title": "t", "author": "a", "of": {"z": [1], "a": 2}},
+         "{'title': 't', 'author': 'a', 'of': {'z': [1], 'a': 2}}"),
+        ({"e": 5, "d": 4, "c": 3, "b": 2, "a": 1}, "{'e': 5, 'd': 4, 'c': 3, 'b': 2, ...}"),
+        ({"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}, "{'a': {'a': {'a': {'a': {'a': {'a': {...}}}}}}}"),
+    ],
+)  # fmt: skip
+def test_the_repr_of_metadata_begins_as_the_answer_does(metadata: dict[str, Any], shown: str) -> None:
+    assert f"metadata={shown}, extra=" in repr(Vector("a", [0.5], metadata=metadata))
