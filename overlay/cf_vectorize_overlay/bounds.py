@@ -46,6 +46,7 @@ class Exchange:
         connecting: Seconds that connecting may take; None for as long as any other step.
         headers: The answer's headers by lower-case name, None where none came.
         notices: What the service said beside its success.
+        problem: Says why a result is not what was asked for, None where it is.
 
     """
 
@@ -57,7 +58,7 @@ class Exchange:
     method: str = ""
     path: str = ""
     status: int = 0
-    result: Any = None
+    problem: Callable[[Any], str | None] = lambda result: None  # noqa: ARG005
     # What the stream has seen: a first write; a write that did not go out whole; a read since the last write.
     begun: bool = False
     unsent: bool = True

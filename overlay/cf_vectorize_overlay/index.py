@@ -16,7 +16,7 @@ import attrs
 from .body import opened
 from .bounds import Exchange
 from .credentials import Credentials, checked_base_url, is_loopback
-from .errors import InputError, RateLimitError, ResponseError, TransportError, VectorizeError
+from .errors import InputError, RateLimitError, ResponseError, TransportError, UnexpectedResponseError, VectorizeError
 from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
 from .pacing import RETRY_AFTER_CAP, Attempts, Cancelled, pause_before_retry
 from .vector import id_problem
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 # Seconds in which a client that never had an answer goes on trying to connect, where nobody said otherwise.
 CONNECT_PATIENCE = 15.0
+# Wrong answers after which a request is given up, but for an insert: a load waits for all that may pass.
+WRONG_ANSWERS = 3
 # Seconds between two warnings of one client; what happens in between is told at a lower level.
 QUIET = 60.0
 # Waits below this, in seconds, are not worth a word.
@@ -158,7 +160,7 @@ class Index:
             raise InputError(f"unparsable is {unparsable!r}; it is 'error' or 'discard'")
         with opened(body) as sized:
             once = partial(self._wire.insert, self.name, sized, unparsable)
-            return self._until_answered(once, attempts or Attempts(), size=len(sized))
+            return self._until_answered(once, attempts or Attempts(), size=len(sized), wrong=math.inf)
 
     def get_by_ids(self, ids: Iterable[str], attempts: Attempts | None = None) -> list[Vector]:
         """Fetch vectors in one request.
@@ -186,9 +188,15 @@ class Index:
         return self._until_answered(once, attempts or Attempts(), most=VECTORS_ANSWER)
 
     def _until_answered(
-        self, once: Callable[[Exchange], T], attempts: Attempts, *, most: int = ANSWER, size: int = 0
+        self,
+        once: Callable[[Exchange], T],
+        attempts: Attempts,
+        *,
+        most: int = ANSWER,
+        size: int = 0,
+        wrong: float = WRONG_ANSWERS,
     ) -> T:
-        """Send a body of `size` bytes until there is an answer, of at most `most`, or time is up."""
+        """Send a body of `size` bytes until an answer of at most `most` is right, `wrong` are not, or time is up."""
         failures, give_up_at = 0, math.inf
         patient_until = time.monotonic() + CONNECT_PATIENCE
         while True:
@@ -209,8 +217,9 @@ class Index:
                 give_up_at = min(give_up_at, now + self._patience)
                 if isinstance(error, TransportError) and error.connecting and exchange.connecting is not None:
                     give_up_at = min(give_up_at, patient_until)
+                wrong -= isinstance(error, UnexpectedResponseError)
                 pause = self._pause(error, failures)
-                if not error.retryable or now + pause > give_up_at:
+                if not error.retryable or now + pause > give_up_at or not wrong:
                     raise
                 # Whoever no longer wants the answer may have closed the connection, which is no trouble to tell of.
                 if attempts.stop.is_set():

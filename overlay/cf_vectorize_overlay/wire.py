@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     from cf_vectorize_api.models import UnparsableBehavior
     from cf_vectorize_api.models import Vector as GeneratedVector
-    from cf_vectorize_api.types import Response
 
     from .body import Body
     from .credentials import Credentials
@@ -123,20 +122,16 @@ class Wire:
         return Client(self._base_url, headers={**agent, **keys}, **settings)
 
     def _exchange(
-        self, send: Callable[..., Response[Any]], index: str, problem: Callable[[Any], str | None], exchange: Exchange
+        self, send: Callable[..., Any], index: str, problem: Callable[[Any], str | None], exchange: Exchange
     ) -> Any:
         """Send once and return the result; whatever is raised holds no secret and no object of the HTTP library."""
         exchange.begin(self._timeout)
+        exchange.problem = problem
         around = getattr(_HERE, "exchange", None)
         _HERE.exchange = exchange
         failure: BaseException
         try:
-            parsed: Any = send(self._credentials.account_id, index, client=self._client()).parsed
-            # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
-            what = problem(exchange.result)
-            if what is None:
-                return parsed.result
-            failure = self._unexpected(exchange, what)
+            return send(self._credentials.account_id, index, client=self._client()).parsed.result
         except BaseException as error:  # noqa: BLE001 - raised below
             failure = self._ours(error, exchange)
             traceback.clear_frames(error.__traceback__)
@@ -186,7 +181,9 @@ class Wire:
         )
         if exchange.unsent:
             raise self._unexpected(exchange, "it came before the whole request was sent")
-        exchange.result = envelope.get("result")
+        # The generated parser takes a member of the wrong type as it comes, and an object where an array belongs.
+        if what := exchange.problem(envelope.get("result")):
+            raise self._unexpected(exchange, what)
         told = notices(envelope) + notices(envelope, "errors")
         exchange.notices = tuple(printable(self._credentials.scrub(text), TEXT) for text in told)
         # The generated parser asks the response for its JSON: it gets what was just decoded.

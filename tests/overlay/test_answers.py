@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from loads import ServersTime
+    from loads import Clock, ServersTime
 
 MUTATION = answer(success(b'{"mutationId":"m"}'))
 VALUES = [0.5] * DIMENSIONS
@@ -204,6 +204,46 @@ def test_a_wrong_answer_is_refused_with_and_without_the_extra(
             index.get_by_ids(["a", "b"])
         with pytest.raises(UnexpectedResponseError):
             dict(index.iter_by_ids(["a", "b"]))
+
+
+# Bodies, and what is said of them.
+LASTING = {
+    "no envelope": (b"<html>sign in</html>", "not a Vectorize envelope but .*sign in"),
+    "an empty body": (b"", "an empty body"),
+    "another envelope": (success(b'{"mutationId":"m"}'), "no array of vectors"),
+    "an id that was not asked for": (success(CASES["an id that was not asked for"]), "was not asked for: 'z'"),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_lookup_that_is_always_answered_wrongly_ends_after_three(name: str, clock: Clock) -> None:
+    """And not after the ten minutes that what may pass is given."""
+    body, words = LASTING[name]
+    requests: list[bytes] = []
+
+    def serve(connection: Connection) -> None:
+        while (request := connection.read())[0]:
+            requests.append(request[1])
+            connection.send(answer(body))
+
+    with RawServer(serve) as server, Vectorize("index", **settings(server.url)) as index:
+        with pytest.raises(UnexpectedResponseError, match=words):
+            index.get_by_ids(["a"])
+    assert len(requests) == 3
+    assert clock.pauses == [1, 2]
+
+
+def test_two_wrong_answers_and_other_failures_do_not_end_a_lookup(clock: Clock) -> None:
+    wrong, busy, right = answer(b"<html>"), answer(b"", status=503), vectors(vector("a"))
+    replies = [wrong, busy, busy, busy, wrong, busy, right]
+
+    def serve(connection: Connection) -> None:
+        while connection.read()[0]:
+            connection.send(replies.pop(0))
+
+    with RawServer(serve) as server, Vectorize("index", **settings(server.url)) as index:
+        assert list(index.get_by_ids(["a"])) == ["a"]
+    assert len(clock.pauses) == 6
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["simdjson", "orjson"])
