@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cf_vectorize import InsertInterrupted, Vectorize
-from cf_vectorize.load import send
+from cf_vectorize.load import dispatch, send
 from cf_vectorize_overlay.pacing import Attempts
 from loads import environment, ids, lines, settings
 from scripted_server import Request, ScriptedServer
@@ -175,7 +175,7 @@ def test_a_batch_that_is_being_handed_over_is_noted_where_it_is_sent(
                 raise KeyboardInterrupt
             return future
 
-    monkeypatch.setattr(send, "ThreadPoolExecutor", Interrupted)
+    monkeypatch.setattr(dispatch, "ThreadPoolExecutor", Interrupted)
     journal = tmp_path / "journal"
     with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
         server.before_answer = lambda _request: arrived.release()

@@ -16,6 +16,7 @@ from cf_vectorize.source.cut import FIRST_BATCH_BYTES, LINE_BYTES, BatchLimits
 from cf_vectorize.source.open import open_sources
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
+from .dispatch import Load, Watched
 from .examine import Examiner
 from .failures import InsertError, InsertInterrupted
 from .journal import Journal
@@ -23,7 +24,7 @@ from .plan import Planner
 from .rejects import Rejects
 from .report import Tally
 from .resume import acknowledged
-from .send import Load, Notes, Watched
+from .send import Notes
 
 if TYPE_CHECKING:
     import threading
