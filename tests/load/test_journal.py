@@ -379,6 +379,23 @@ def test_the_journal_of_a_load_that_failed_at_once_blocks_no_other(source: Path,
         assert load(server.url, source, journal).resumed == 10
 
 
+def test_the_journal_of_a_load_of_which_nothing_was_accepted_blocks_no_other(source: Path, tmp_path: Path) -> None:
+    """Its first batch is of bad lines only, and noted; the second one is refused."""
+    journal, bad = tmp_path / "journal", tmp_path / "bad"
+    source.write_bytes(b"{}\n" * 2 + source.read_bytes())
+    with ScriptedServer([failure(400, 1, "no")]) as server, pytest.raises(InsertError):
+        load(server.url, source, journal, rejects=bad)
+    assert b'"rejected":2' in journal.read_bytes()
+    with ScriptedServer() as server:
+        report = load(server.url, source, journal, rejects=bad)
+        assert list(server.stored) == ids(20)
+        assert {problem.line for problem in report.rejected} == {1, 2}
+        assert report.resumed == 0
+        assert load(server.url, source, journal, rejects=bad).resumed == 11
+    with ScriptedServer() as server, pytest.raises(JournalError, match="another index, account or base URL"):
+        load(server.url, source, journal, rejects=bad)
+
+
 def test_the_target_tells_service_account_and_index_apart() -> None:
     from cf_vectorize import Vectorize
 

@@ -17,7 +17,7 @@ from cf_vectorize_overlay.errors import VectorizeError
 from .lock import lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 CLOSED: Final = -1
@@ -52,7 +52,8 @@ class Ledger:
         path: The file; made where it is missing, continued where it exists.
         form: The kind and version of the file; a file of another kind is refused.
         target: What the work is on, as a text without secrets; a file on another target is refused, unless nothing
-            was noted in it: then it is begun anew.
+            in it binds it: then it is begun anew.
+        binds: Tells of a note whether it binds the file to its target. Default: each one does.
 
     Attributes:
         path: As given.
@@ -64,8 +65,11 @@ class Ledger:
 
     """
 
-    def __init__(self, path: Path, form: str, target: str) -> None:
+    def __init__(
+        self, path: Path, form: str, target: str, binds: Callable[[Mapping[str, Any]], bool] = lambda _note: True
+    ) -> None:
         self.path = path
+        self._binds = binds
         # Or one thread takes what another has just written for a torn line.
         self._noting = threading.Lock()
         try:
@@ -203,11 +207,11 @@ class Ledger:
         self._checked = _CHECKSUM in line
         if header.get("target") == target:
             return header
-        if self._end > len(line):
+        if any(map(self._binds, self.notes())):
             raise JournalError(
                 f"{self.path}: belongs to another index, account or base URL; name another file, or move it away"
             )
-        # Nothing was noted, as where the first request failed: there is nothing to mix up.
+        # As where the first request failed: there is nothing to mix up.
         self._end = 0
         return self._begin(form, target)
 

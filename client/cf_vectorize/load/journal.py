@@ -65,7 +65,7 @@ class Journal:
     Args:
         path: The file; made where it is missing, continued where it exists.
         target: What the load goes to, as a text without secrets; a journal of another target is refused, unless
-            nothing was noted in it.
+            nothing was accepted there.
 
     Attributes:
         entries: What was noted, the oldest first.
@@ -76,7 +76,8 @@ class Journal:
     """
 
     def __init__(self, path: Path, target: str) -> None:
-        self._ledger = Ledger(path, FORMAT, target)
+        # Batches of rejected lines only are noted too, and went nowhere.
+        self._ledger = Ledger(path, FORMAT, target, lambda note: bool(note.get("vectors")))
         self.entries: list[Entry] = []
         try:
             for number, document in enumerate(self._ledger.notes(), 2):
