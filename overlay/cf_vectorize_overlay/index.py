@@ -18,7 +18,7 @@ from .bounds import Exchange
 from .credentials import Credentials, checked_base_url, is_loopback
 from .errors import InputError, RateLimitError, ResponseError, TransportError, UnexpectedResponseError, VectorizeError
 from .limits import GIVE_UP_AFTER, IDS_PER_GET_BY_IDS, TIMEOUT
-from .pacing import RETRY_AFTER_CAP, Attempts, Cancelled, pause_before_retry
+from .pacing import RETRY_AFTER_CAP, Attempts, pause_before_retry
 from .vector import id_problem
 from .wire import ANSWER, VECTORS_ANSWER, Wire
 
@@ -222,9 +222,8 @@ class Index:
                 if not error.retryable or now + pause > give_up_at or not wrong:
                     raise
                 # Whoever no longer wants the answer may have closed the connection, which is no trouble to tell of.
-                if attempts.stop.is_set():
-                    raise Cancelled from error
-                self._say(f"waiting {pause:.1f} s before sending again: {error}")
+                if not attempts.stop.is_set():
+                    self._say(f"waiting {pause:.1f} s before sending again: {error}")
                 attempts.on_retry(error, pause)
                 attempts.wait(pause)
             else:
