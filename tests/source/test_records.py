@@ -472,6 +472,42 @@ def test_columns_of_a_table_are_mapped_and_the_rest_is_metadata_where_asked() ->
     assert json.loads(second)["metadata"] == {"k": 6}
     (problem,) = LineCheck()(third)
     assert (problem.rule, problem.id, problem.reason.partition(" ")[0]) == ("record", "c", "metadata.when")
+    chosen = [vector.get("metadata") for vector in decoded(table(source, **names, metadata_columns=["k", "title"]))]
+    assert chosen == [{"k": 1, "title": "x"}, {"k": 6}, {"k": 7, "title": "z"}]
+
+
+TWO_COLUMNS = {"id": ["a"], "values": [[0.5]], "title": ["x"], "page": [3]}
+
+
+def test_chosen_columns_of_a_file_go_into_the_metadata_and_no_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    unreadable = {"other": pa.array([b"not JSON"])}
+    parquet.write_table(pa.table(TWO_COLUMNS | unreadable), path)
+    for source in (table(path, metadata_columns=["page"]), table(pa.table(TWO_COLUMNS), metadata_columns=("page",))):
+        assert [vector["metadata"] for vector in decoded(source)] == [{"page": 3}]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"metadata_columns": ["titel"]},
+            "there is no column 'titel' for the metadata, only id, values, title, page",
+        ),
+        ({"metadata_columns": "title"}, "metadata_columns is 'title'; it is a list of names of columns"),
+        ({"metadata_columns": [1]}, "metadata_columns is [1]; it is a list of names of columns"),
+        (
+            {"metadata_columns": ["title"], "rest_to_metadata": True},
+            "metadata_columns and rest_to_metadata are given",
+        ),
+        ({"metadata_columns": ["id"]}, "metadata_columns has 'id', which is id_column; name other columns"),
+        ({"metadata_columns": ["page", "page"]}, "metadata_columns has 'page' twice"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        list(rows_to_lines(table(pa.table(TWO_COLUMNS), **given)))
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from .columns import BLOCK_ROWS, block_lines
 from .encode import as_float32, as_json, numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _NAMESPACE: Final = "namespace"
 _METADATA: Final = "metadata"
@@ -31,6 +31,7 @@ class Table:
     values_column: str
     namespace_column: str
     metadata_column: str
+    metadata_columns: Sequence[str]
     rest_to_metadata: bool
 
     def to_lines(self) -> Iterator[bytes]:
@@ -108,7 +109,13 @@ class Table:
                     f"there is no column {name!r}, only {', '.join(present)}; "
                     f"say which one it is: table(…, {member}_column=…), or --{member}-column"
                 )
-        return present if self.rest_to_metadata else wanted
+        for name in self.metadata_columns:
+            if name not in present:
+                raise InputError(
+                    f"there is no column {name!r} for the metadata, only {', '.join(present)}; "
+                    "table(…, metadata_columns=…) or --metadata-columns names it"
+                )
+        return present if self.rest_to_metadata else [*wanted, *self.metadata_columns]
 
     def _block_lines(self, block: Any) -> Iterator[bytes]:
         held = dict(zip(block.schema.names, block.columns, strict=True))
@@ -136,6 +143,7 @@ def table(
     values_column: str = "values",
     namespace_column: str = _NAMESPACE,
     metadata_column: str = _METADATA,
+    metadata_columns: Sequence[str] = (),
     rest_to_metadata: bool = False,
 ) -> Table:
     """Return a table for `insert`, which reads it batch by batch.
@@ -152,12 +160,14 @@ def table(
         metadata_column: Structs, maps or JSON text, or null; a struct's null
             fields are left out, since a struct has each field in each row. May
             be missing where it is not named.
-        rest_to_metadata: Put the other columns into the metadata, where they
-            are not null; else they are left out.
+        metadata_columns: Other columns to put into the metadata, each under
+            its name, where they are not null; what `metadata_column` holds
+            under the same name wins.
+        rest_to_metadata: Put all other columns there.
 
     Raises:
-        InputError: pyarrow is missing, the source is no table, or a schema is
-            of no vectors.
+        InputError: pyarrow is missing, the source is no table, a schema is of
+            no vectors, or `metadata_columns` names no other columns.
 
     Example:
         >>> import pyarrow as pa
@@ -172,13 +182,35 @@ def table(
         {'lang': 'de'}
 
     """
-    given = Table(source, id_column, values_column, namespace_column, metadata_column, rest_to_metadata)
+    roles = {"id": id_column, "values": values_column, _NAMESPACE: namespace_column, _METADATA: metadata_column}
+    _check_chosen(metadata_columns, roles, rest_to_metadata=rest_to_metadata)
+    chosen = tuple(metadata_columns)
+    given = Table(source, *roles.values(), metadata_columns=chosen, rest_to_metadata=rest_to_metadata)
     if isinstance(source, _pyarrow().Schema):
         given.judge(source)
         return attrs.evolve(given, source=source.empty_table())
     if given.path is None and not hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__arrow_c_array__"):
         raise InputError(f"{type(source).__name__} is no Arrow table; give one, a data frame, or a path of Parquet")
     return given
+
+
+def _check_chosen(names: object, roles: dict[str, str], *, rest_to_metadata: bool) -> None:
+    """Refuse columns for the metadata that are no other columns.
+
+    Raises:
+        InputError: They are no list of names, or one of them has another role already, or is there twice.
+
+    """
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"metadata_columns is {names!r}; it is a list of names of columns")
+    if names and rest_to_metadata:
+        raise InputError("metadata_columns and rest_to_metadata are given; choose the columns, or take all others")
+    for place, name in enumerate(names):
+        role = next((role for role, column in roles.items() if column == name), None)
+        if role is not None:
+            raise InputError(f"metadata_columns has {name!r}, which is {role}_column; name other columns")
+        if name in names[:place]:
+            raise InputError(f"metadata_columns has {name!r} twice; name each column once")
 
 
 def _pyarrow() -> Any:
