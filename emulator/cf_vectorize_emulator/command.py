@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import sys
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from . import NEEDS_EXTRA
 from .core.faults import Fault, read_faults
+from .core.names import check_declared, check_token
 from .core.rate import Rate
 from .core.visibility import Order, Visibility
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT: Final = 8787
 MOST_PORTS: Final = 65_535
+MOST_DIGITS: Final = 5
+PORT_ERRORS: Final = {errno.EADDRINUSE, errno.EACCES}
 OK, FAILED, USAGE = 0, 1, 2
 EXIT_CODES: Final = "exit codes: 0 it was ended, by Ctrl-C too; 1 it cannot listen or keep its data; 2 wrong usage"
 
@@ -30,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXIT_CODES
     default = Visibility()
     where = parser.add_argument_group("where it listens")
-    where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    where.add_argument("--host", type=_text, default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     where.add_argument(
         "--port",
         type=_port,
@@ -39,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument(
         "--allow-host",
+        type=_text,
         action="append",
         default=[],
         metavar="NAME",
@@ -46,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where.add_argument(
         "--token",
+        type=_type(_token),
         help="accept this API token only, for the page and the control routes too (default: any well-formed one)",
     )
     data = parser.add_argument_group("what it holds")
-    data.add_argument("--data", type=Path, metavar="DIR", help="where to keep the data (default: nothing is kept)")
+    data.add_argument("--data", type=_folder, metavar="DIR", help="where to keep the data (default: nothing is kept)")
     data.add_argument(
         "--index",
         type=_type(_index),
@@ -102,14 +108,30 @@ def _type(read: Callable[[str], Any]) -> Callable[[str], Any]:
     def read_argument(text: str) -> Any:
         try:
             return read(text)
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read_argument
 
 
+def _text(text: str) -> str:
+    # Of a host, it would be every address of the machine; of a folder, where the command was called.
+    if not text:
+        raise argparse.ArgumentTypeError("'' is empty; name something, or leave it out")
+    return text
+
+
+def _folder(text: str) -> Path:
+    return Path(_text(text))
+
+
+def _token(text: str) -> str:
+    check_token(text)
+    return text
+
+
 def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > MOST_PORTS:
+    if not text.isdecimal() or len(text) > MOST_DIGITS or int(text) > MOST_PORTS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {MOST_PORTS}")
     return int(text)
 
@@ -133,15 +155,18 @@ def _jitter(text: str) -> float:
 
 def _index(text: str) -> tuple[str, int]:
     name, _, dimensions = text.rpartition(":")
-    if not name or not dimensions.isdecimal():
+    if not name or not dimensions.isdecimal() or len(dimensions) > MOST_DIGITS:
         raise ValueError(f"{text!r} is not [ACCOUNT/]NAME:DIMENSIONS")
+    check_declared(name, int(dimensions))
     return name, int(dimensions)
 
 
 def _faults(path: str) -> list[Fault]:
     try:
-        return read_faults(json.loads(Path(path).read_bytes()))
-    except ValueError as error:
+        return read_faults(json.loads(_folder(path).read_bytes()))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except (RecursionError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
@@ -172,7 +197,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server.run(settings, address, lambda base_url: _announce(base_url, settings))
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        hint = "; choose another --port, or 0" if error.errno in PORT_ERRORS and not error.filename else ""
+        named = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error
+        print(f"error: {named}{hint}", file=sys.stderr)
         return FAILED
     return OK
 
@@ -194,7 +221,7 @@ def _announce(base_url: str, settings: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m cf_vectorize_emulator", description="A local Cloudflare Vectorize."
+        prog="python -m cf_vectorize_emulator", description="A local Cloudflare Vectorize.", allow_abbrev=False
     )
     add_arguments(parser)
     return run(parser.parse_args(argv))

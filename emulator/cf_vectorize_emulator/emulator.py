@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from .core.activity import Activity
 from .core.faults import Fault, Faults, read_faults
-from .core.limits import DIMENSIONS_MAX, DIMENSIONS_MIN
-from .core.names import ACCOUNT_ID, INDEX_NAME, TOKEN
+from .core.names import check_declared, check_token
 from .core.rate import Rate, RateLimit
 from .core.service import Service
 from .core.store import Store
@@ -20,8 +18,6 @@ from .core.visibility import Order, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-DECLARED: Final = re.compile(f"({ACCOUNT_ID.pattern}/)?{INDEX_NAME.pattern}")
 
 
 @dataclass(frozen=True)
@@ -54,17 +50,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, dimensions in self.indexes.items():
-            if not DECLARED.fullmatch(name) or not DIMENSIONS_MIN <= dimensions <= DIMENSIONS_MAX:
-                raise ValueError(
-                    f"'{name}:{dimensions}' is not [ACCOUNT/]NAME:DIMENSIONS with a name of 1 to 64 "
-                    f"of A-Z a-z 0-9 _ - and {DIMENSIONS_MIN} to {DIMENSIONS_MAX} dimensions"
-                )
+            check_declared(name, dimensions)
         Faults(self.faults)
         RateLimit(self.rate)
         if not isinstance(self.visibility, Visibility):
             raise ValueError(f"{self.visibility!r} is not a Visibility")  # noqa: TRY004 - as every other one
-        if self.token is not None and not TOKEN.fullmatch(self.token):
-            raise ValueError("token: one or more of A-Z a-z 0-9 . _ ~ + / = -; clients could not send another")
+        if self.token is not None:
+            check_token(self.token)
 
 
 class Emulator:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Self
@@ -76,11 +77,29 @@ class Server(uvicorn.Server):
             OSError: It cannot listen where it should.
 
         """
+        failures: list[BaseException] = []
+        here = threading.get_ident()
+
+        def keep(record: logging.LogRecord) -> bool:
+            # uvicorn logs why it cannot listen, and then only exits.
+            if record.thread == here and isinstance(record.msg, OSError):
+                failures.append(record.msg)
+            return record.thread != here or not isinstance(record.msg, OSError)
+
+        logger = logging.getLogger("uvicorn.error")
+        logger.addFilter(keep)
         try:
             await super().serve(sockets)
-        except SystemExit:
-            config = self.config
-            raise OSError(f"cannot listen on {config.host}:{config.port}; choose another --port, or 0") from None
+        except (SystemExit, OverflowError, UnicodeError) as error:
+            raise self._cannot_listen(failures[0] if failures else error) from None
+        finally:
+            logger.removeFilter(keep)
+
+    def _cannot_listen(self, why: BaseException) -> OSError:
+        number = why.errno if isinstance(why, OSError) else None
+        # A number of the system's; that of a name that is not known is below 0.
+        reason = os.strerror(number) if number and number > 0 else getattr(why, "strerror", None) or why
+        return OSError(number, f"cannot listen on {self.config.host}:{self.config.port}: {reason}")
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Take no signal."""
@@ -159,22 +178,23 @@ def serve(settings: Settings | None = None, address: Address | None = None) -> I
 
     """
     address = address or Address()
-    base_urls: SimpleQueue[str | None] = SimpleQueue()
+    ready: SimpleQueue[str | Exception] = SimpleQueue()
     with open_emulator(settings or Settings()) as emulator:
-        server = Server(emulator, address, base_urls.put)
+        server = Server(emulator, address, ready.put)
 
         def serve_until_stopped() -> None:
-            with suppress(OSError):  # told by the owner of the block
+            try:
                 asyncio.run(server.serve())
-            base_urls.put(None)
+            except Exception as error:  # noqa: BLE001 - told by the owner of the block, who would wait for ever
+                ready.put(error)
 
         thread = threading.Thread(target=serve_until_stopped, name="cf-vectorize-emulator")
         thread.start()
         try:
-            base_url = base_urls.get()
-            if base_url is None:
-                raise OSError(f"cannot listen on {address.host}:{address.port}")
-            yield LocalServer(base_url, emulator)
+            told = ready.get()
+            if isinstance(told, Exception):
+                raise told
+            yield LocalServer(told, emulator)
         finally:
             server.stop()
             thread.join()

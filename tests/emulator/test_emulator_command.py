@@ -100,14 +100,21 @@ def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) ->
             "'a b:32' is not [ACCOUNT/]NAME:DIMENSIONS with a name of 1 to 64 of A-Z a-z 0-9 _ -",
         ),
         (["--index", "a/b/c:32"], "'a/b/c:32' is not [ACCOUNT/]NAME:DIMENSIONS"),
-        (["--token", "two words"], "token: one or more of A-Z a-z 0-9"),
+        (["--token", "two words"], "--token: a token is one or more of A-Z a-z 0-9"),
+        (["--index", "name:31"], "argument --index: 'name:31'"),
+        (["--index", f"name:{'9' * 5000}"], "is not [ACCOUNT/]NAME:DIMENSIONS"),
+        (["--host", ""], "--host: '' is empty"),
+        (["--data", ""], "--data: '' is empty"),
+        (["--data", "/dev/null"], "error: /dev/null: File exists\n"),
+        (["--por", "0"], "unrecognized arguments: --por"),
         (["--rate-limit", "1200"], "rate '1200' is not REQUESTS/SECONDS, such as 1200/300"),
         (["--visible", "soon"], "--visible: 'soon' is not immediately, held or a number of seconds, 0 or more"),
         (["--visible", "-1"], "--visible: '-1' is not immediately, held or a number of seconds, 0 or more"),
         (["--visible-jitter", "nan"], "--visible-jitter: 'nan' is not a number of seconds, 0 or more"),
         (["--visible-jitter", "x"], "--visible-jitter: 'x' is not a number of seconds, 0 or more"),
-        (["--faults", "/nowhere.json"], "No such file or directory: '/nowhere.json'"),
-        (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1:8787"),
+        (["--faults", "/nowhere.json"], "--faults: /nowhere.json: No such file or directory"),
+        (["--host", "203.0.113.1"], "error: cannot listen on 203.0.113.1:8787: Cannot assign requested address\n"),
+        (["--host", "n" * 300], f"error: cannot listen on {'n' * 300}:8787: "),
     ],
 )
 def test_a_wrong_argument_is_explained(arguments: list[str], message: str) -> None:
@@ -115,6 +122,15 @@ def test_a_wrong_argument_is_explained(arguments: list[str], message: str) -> No
     assert run.returncode in {1, 2}
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+    assert run.stderr.count("error: ") == 1
+
+
+def test_a_port_in_use_is_told_once() -> None:
+    with EmulatorProcess() as first:
+        port = first.base_url.split(":")[2].partition("/")[0]
+        run = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, check=False)
+    words = f"error: cannot listen on 127.0.0.1:{port}: Address already in use; choose another --port, or 0\n"
+    assert (run.returncode, run.stderr) == (1, words)
 
 
 def test_a_fault_in_a_file_is_named_with_its_place(tmp_path: Path) -> None:

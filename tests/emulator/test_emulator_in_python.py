@@ -117,3 +117,9 @@ def test_a_server_that_cannot_listen_says_so() -> None:
         assert port is not None
         with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"), serve(address=Address(port=port)):
             pass
+
+
+@pytest.mark.parametrize("address", [Address(port=70_000), Address(host="n" * 300), Address(port=-1)])
+def test_an_address_that_cannot_be_is_no_wait_for_ever(address: Address) -> None:
+    with pytest.raises(OSError, match="cannot listen on "), serve(address=address):
+        pass
