@@ -43,6 +43,7 @@ class Proxy:
         base_url: What a client takes as base URL.
         report: What was judged so far.
         exchanges: The last thousand requests with their answers.
+        under_way: How many requests are not answered and judged yet.
         on_judged: Called with each judgement, one at a time.
         keep: Called with each exchange that was judged.
 
@@ -57,9 +58,11 @@ class Proxy:
         self.keep: Callable[[str, str, Request, Response, Judgement], None] = lambda *_: None
         self._lock = threading.Lock()
         self._idle = threading.Condition()
-        self._under_way = 0
+        self.under_way = 0
         self._server = _Server(port, self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         self.base_url = f"http://127.0.0.1:{self._server.server_port}{self.judge.open.prefix}"
 
     def __enter__(self) -> Self:
@@ -77,7 +80,7 @@ class Proxy:
     def settle(self) -> None:
         """Wait until every exchange that was answered is judged."""
         with self._idle:
-            self._idle.wait_for(lambda: not self._under_way)
+            self._idle.wait_for(lambda: not self.under_way)
 
     def exchange(self, request: Request, answer: Callable[[Response], None]) -> None:
         """Pass a request on, answer it, and judge both.
@@ -88,7 +91,7 @@ class Proxy:
 
         """
         with self._idle:
-            self._under_way += 1
+            self.under_way += 1
         try:
             prefix = self.judge.open.prefix
             outward = request.target
@@ -105,7 +108,7 @@ class Proxy:
             self._judge(request, response)
         finally:
             with self._idle:
-                self._under_way -= 1
+                self.under_way -= 1
                 self._idle.notify_all()
 
     def _judge(self, request: Request, response: Response) -> None:

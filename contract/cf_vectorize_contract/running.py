@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 from cf_vectorize_overlay.credentials import Credentials
 from cf_vectorize_overlay.errors import InputError
@@ -59,28 +59,34 @@ def _watch(arguments: argparse.Namespace) -> int:
         sys.stdout.write("".join(f"{line}\n" for line in judgement.lines()))
         sys.stdout.flush()
 
-    def end(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
+    # It may be put into from a signal handler, whatever the thread is doing.
+    ended: SimpleQueue[int] = SimpleQueue()
+    # Also in the background, where a shell lets Ctrl-C pass by.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: ended.put(number))
     try:
         proxy = Proxy(port=arguments.proxy)
-    except (OSError, OverflowError) as error:
-        raise InputError(f"--proxy {arguments.proxy}: {error}") from None
+    except OSError as error:
+        raise InputError(f"--proxy {arguments.proxy}: {error.strerror}") from None
     recorder = _recorder(arguments, proxy.judge)
     if recorder:
         proxy.keep = recorder.keep
     if not arguments.json:
         proxy.on_judged = say
-    # Also in the background, where a shell lets Ctrl-C pass by.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
     with proxy:
         told = f"Judging what is sent to {proxy.base_url}, and passing it on to {proxy.upstream.host}; Ctrl-C ends."
         sys.stderr.write(f"{told}\n")
-        with suppress(KeyboardInterrupt):
-            # Windows tells of Ctrl-C only between waits.
-            while not threading.Event().wait(1):
-                pass
+        # Windows tells of Ctrl-C only between waits.
+        while True:
+            with suppress(Empty):
+                ended.get(timeout=1)
+                break
+        # Again, it leaves what is under way.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if proxy.under_way:
+            sys.stderr.write("waiting for what is under way; Ctrl-C again leaves it\n")
+            sys.stderr.flush()
     return _print(proxy.report, arguments, recorder, told=not arguments.json)
 
 

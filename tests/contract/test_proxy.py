@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -171,6 +172,59 @@ def test_the_command_judges_until_it_is_ended(emulator: str, arguments: list[str
             assert process.wait(20) == 1
     assert "'messages' is a required property" in output
     assert ends in output
+
+
+INTERRUPTED = """
+import signal
+import sys
+
+from cf_vectorize.cli.main import main
+from cf_vectorize_contract import Proxy
+
+moment, number = sys.argv[1:]
+method = getattr(Proxy, moment)
+
+def interrupted(self, **given):
+    found = method(self, **given)
+    signal.raise_signal(getattr(signal, number))
+    return found
+
+setattr(Proxy, moment, interrupted)
+sys.exit(main(["contract", "--proxy", "0"]))
+"""
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("moment", ["__init__", "__enter__"])
+def test_an_interruption_before_the_first_exchange_ends_it_with_its_report(moment: str, number: str) -> None:
+    with unserved_port() as port:
+        environment = {**os.environ, "CLOUDFLARE_BASE_URL": f"http://127.0.0.1:{port}/client/v4"}
+        command = [sys.executable, "-c", INTERRUPTED, moment, number]
+        found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    assert (found.returncode, found.stdout) == (
+        3,
+        "Nothing was judged: there was no exchange of the contract's operations.\n",
+    )
+    assert re.fullmatch("Judging what is sent to .*\n", found.stderr)
+
+
+def test_a_second_interruption_leaves_an_exchange_under_way() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        environment = {**os.environ, "CLOUDFLARE_BASE_URL": f"http://127.0.0.1:{service.getsockname()[1]}/client/v4"}
+        command = [sys.executable, "-m", "cf_vectorize", "contract", "--proxy", "0"]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            address = process.stderr.readline().split("http://")[1].split("/")[0]
+            connection = HTTPConnection(address, timeout=20)
+            connection.request("POST", f"{PATH}/insert", LINE, NDJSON)
+            asked, _ = service.accept()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline() == "waiting for what is under way; Ctrl-C again leaves it\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert process.stderr.read() == "interrupted\n"
+            asked.close()
+            connection.close()
 
 
 # --- the fixture
