@@ -12,6 +12,7 @@ from . import NEEDS_EXTRA
 
 USAGE = 2
 WAIT = 120.0
+MOST_PORTS = 65_535
 EXIT_CODES = """\
 exit codes: 0 the contract is kept; 1 it is broken; 2 wrong usage; 3 nothing is broken, but something could not be
 judged (no answer, throttled, refused credentials, no such index); 130 interrupted
@@ -28,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = EXIT_CODES
     add = parser.add_argument
-    add("index", nargs="?", help="name of an index that exists")
+    add("index", nargs="?", metavar="INDEX", help="name of an index that exists")
     add("--insert", action="store_true", help="store two vectors too and read them back; they stay in the index")
     add("--wait", type=_seconds, default=WAIT, metavar="SECONDS",
         help=f"how long a stored vector may take until it can be read (default: {WAIT:g})")  # fmt: skip
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--replay", nargs="+", metavar="PATH",
         help="judge recorded exchanges instead: .yaml recordings, .har files, folders of them")  # fmt: skip
-    instead.add_argument("--proxy", type=int, metavar="PORT",
+    instead.add_argument("--proxy", type=_port, metavar="PORT",
         help="pass on and judge what another client sends to http://127.0.0.1:PORT/client/v4, until Ctrl-C; 0 takes "
         "a free port")  # fmt: skip
     add("--record", metavar="FOLDER", help="write each exchange that keeps the contract there, without secrets")
@@ -49,8 +50,14 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or len(text) > len(str(MOST_PORTS)) or int(text) > MOST_PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {MOST_PORTS}")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -78,11 +79,13 @@ def load_recording(path: Path) -> Recording:
             request=request and Request(**{**request, "body": request["body"].encode()}),
             response=Response(**{**response, "body": response["body"].encode()}),
         )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (RecursionError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except (AttributeError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise InputError(f"{path}: is no recording ({reason}); docs/contract.md says what one holds") from None
+        raise InputError(f"{path}: is no recording ({reason}); --record FOLDER writes such files") from None
 
 
 class Scrubber:
@@ -173,7 +176,7 @@ class Recorder:
             InputError: One exists, or there is no such folder.
 
         """
-        if not self._folder.is_dir():
+        if not os.path.isdir(self._folder):  # noqa: PTH112 - False of a name that no folder can have
             raise InputError(f"{self._folder}: is no folder; make it first")
         existing = [self.path(name).name for name in names if self.path(name).exists()]
         if existing and not self._overwrite:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ def load(path: Path) -> Iterator[Recording]:
         InputError: A file is neither, or there is none.
 
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - False of a name that no folder can have
         files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
         if not files:
             raise InputError(f"{path}: holds no .yaml, .yml or .har")
@@ -42,7 +43,7 @@ def load(path: Path) -> Iterator[Recording]:
             yield from exchanges(json.loads(file.read_text(encoding="utf-8-sig")), file.name)
         except OSError as error:
             raise InputError(f"{file}: {error.strerror}") from None
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             raise InputError(f"{file}: {error}") from None
 
 

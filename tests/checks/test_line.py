@@ -200,7 +200,7 @@ def test_given_dimensions_hold() -> None:
 
 @pytest.mark.parametrize("dimensions", [0, 31, 1537])
 def test_impossible_dimensions_are_refused(dimensions: int) -> None:
-    with pytest.raises(InputError, match=f"dimensions={dimensions}"):
+    with pytest.raises(InputError, match=f"dimensions is {dimensions}; "):
         LineCheck(dimensions)
 
 

@@ -347,7 +347,7 @@ def test_standard_input_and_dimensions() -> None:
     [
         ([], "required"),
         (["none.ndjson"], "none.ndjson: No such file or directory"),
-        (["-", "--dimensions", "3"], "dimensions=3: an index has 32 to 1536"),
+        (["-", "--dimensions", "3"], "error: --dimensions is 3; it is from 32 to 1,536, as an index has"),
         (["-", "--max-problems", "0"], "--max-problems is 0; it is at least 1"),
         (["-"], "<stdin>: holds no vectors"),
     ],

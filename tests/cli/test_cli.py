@@ -22,7 +22,7 @@ import pytest
 from cf_vectorize.base.progress import Progress, VerifyProgress
 from cf_vectorize.base.wording import duration
 from cf_vectorize.cli import terminal
-from cf_vectorize.cli.main import COMMANDS, parsers
+from cf_vectorize.cli.main import COMMANDS, main, parsers
 from cf_vectorize.cli.terminal import load_line, read_back_line
 from loads import ACCOUNT, TOKEN, environment, ids, lines
 from scripted_server import Answer, ScriptedServer, failure, html
@@ -138,8 +138,16 @@ def test_an_unreachable_service_is_1_in_words(source: Path) -> None:
         (["verify", "index", "{source}", "--sample", "0"], "error: --sample is 0; it is at least 1"),
         (["verify", "index", "{source}", "--wait", "-1"], "error: --wait is -1.0; it is at least 0 seconds"),
         (["verify", "index", "{source}", "--give-up-after", "nan"], "error: --give-up-after is nan"),
-        (["contract", "index", "--wait", "x"], "--wait: x is no number of seconds"),
+        (["contract", "index", "--wait", "x"], "--wait: 'x' is no number of seconds"),
         (["insert", "index", "a.npy", "--ids", "b", "--id-column", "c"], "--ids goes with one .npy FILE"),
+        (
+            ["check", "a.parquet", "--metadata-columns", "id"],
+            "error: --metadata-columns is ['id']; 'id' holds the id, name other columns",
+        ),
+        (
+            ["check", "a.parquet", "--metadata-columns", "a,b", "--rest-to-metadata"],
+            "--metadata-columns is ['a', 'b'], ",
+        ),
     ],
 )
 def test_wrong_usage_is_2_and_sends_nothing(arguments: list[str], words: str, source: Path) -> None:
@@ -338,6 +346,17 @@ def test_a_reader_that_leaves_is_no_traceback(words: str, source: Path) -> None:
         )
     assert b"Traceback" not in found.stderr
     assert b"BrokenPipe" not in found.stderr
+
+
+def test_ctrl_c_while_a_command_is_imported_is_130_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cf_vectorize.cli.main.import_module", interrupt)
+    assert main(["insert", "index", "file"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_get_prints_lines_that_insert_takes(source: Path) -> None:

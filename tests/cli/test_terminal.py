@@ -259,8 +259,8 @@ def test_a_file_name_that_is_no_text_is_reported_as_json(tmp_path: Path) -> None
             ["insert", "index", "f", "--unparsable", "discards"],
             "did you mean discard?; see cf-vectorize insert --help",
         ),
-        (["insert", "index", "f", "--concurrency", "many"], "argument --concurrency: invalid int value: 'many'"),
-        (["verify"], "the following arguments are required: index, FILE; see cf-vectorize verify --help"),
+        (["insert", "index", "f", "--concurrency", "many"], "argument --concurrency: 'many' is no whole number"),
+        (["verify"], "the following arguments are required: INDEX, FILE; see cf-vectorize verify --help"),
     ],
 )
 def test_wrong_usage_is_one_line_with_the_nearest_right_word(arguments: list[str], words: str) -> None:

@@ -498,10 +498,10 @@ def test_chosen_columns_of_a_file_go_into_the_metadata_and_no_others_are_read(tm
         ({"metadata_columns": [1]}, "metadata_columns is [1]; it is a list of names of columns"),
         (
             {"metadata_columns": ["title"], "rest_to_metadata": True},
-            "metadata_columns and rest_to_metadata are given",
+            "metadata_columns is ['title'], and rest_to_metadata (--rest-to-metadata) takes all",
         ),
-        ({"metadata_columns": ["id"]}, "metadata_columns has 'id', which is id_column; name other columns"),
-        ({"metadata_columns": ["page", "page"]}, "metadata_columns has 'page' twice"),
+        ({"metadata_columns": ["id"]}, "metadata_columns is ['id']; 'id' holds the id, name other columns"),
+        ({"metadata_columns": ["page", "page"]}, "metadata_columns is ['page', 'page']; 'page' is there twice"),
     ],
 )
 def test_columns_that_cannot_be_chosen_are_named(given: dict[str, Any], message: str) -> None:

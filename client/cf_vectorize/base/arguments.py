@@ -90,6 +90,12 @@ def path(name: str, value: Any) -> Path:
         given = b""
     if not isinstance(given, str) or not given:
         refuse(name, value, "the path of a file")
+    try:
+        os.stat(given)  # noqa: PTH116 - the name as it was given
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        refuse(name, value, f"the path of a file, which this is not: {getattr(error, 'strerror', error)}")
     return Path(given)
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from cf_vectorize.base.arguments import refuse
 from cf_vectorize.base.extras import optional
 from cf_vectorize.source.encode import read_stand_in
-from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import DIMENSIONS_MAX, DIMENSIONS_MIN
 
 from .faults import (
@@ -79,7 +79,7 @@ class LineCheck:
         if dimensions is not None and not (
             isinstance(dimensions, int) and DIMENSIONS_MIN <= dimensions <= DIMENSIONS_MAX
         ):
-            raise InputError(f"dimensions={dimensions!r}: an index has {DIMENSIONS_MIN} to {DIMENSIONS_MAX}")
+            refuse("dimensions", dimensions, f"from {DIMENSIONS_MIN:,} to {DIMENSIONS_MAX:,}, as an index has")
         self.dimensions = dimensions
         self.id: str | None = None
         self.namespace: str | None = None

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = "exit codes: 0 all is well; 1 something failed, nothing was found, or not all with --fail-on-missing"
     parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
-    add("index", help="name of the index")
+    add("index", metavar="INDEX", help="name of the index")
     add("ids", nargs="*", metavar="ID", help="ids to fetch; vectors are printed as NDJSON in this order")
     add("--ids-from", metavar="FILE", help="more ids, one a line; - for standard input")
     add("--output", metavar="FILE", help="write to FILE: .parquet, .npy (its ids in FILE.ids), or NDJSON; the same "

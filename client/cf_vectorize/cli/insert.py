@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = "exit codes: 0 all is accepted; 1 something was rejected or failed, or --verify found a difference"
     parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
-    add("index", help="name of the index")
+    add("index", metavar="INDEX", help="name of the index")
     add("files", nargs="+", metavar="FILE",
         help="NDJSON, also .gz .bz2 .xz .zst; .parquet, a folder of them, .npy; - for standard input")  # fmt: skip
     add_options(parser, Vectorize.insert, *OPTIONS[:8])

@@ -39,12 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     given = sys.argv[1:] if argv is None else argv
     command = next((word for word in given if not word.startswith("-")), None)
-    root, commands = parsers(command or "")
-    if not given:
-        root.print_help(sys.stderr)
-        return USAGE
-    own = commands.get(given[0])
     try:
+        root, commands = parsers(command or "")
+        if not given:
+            root.print_help(sys.stderr)
+            return USAGE
+        own = commands.get(given[0])
         # Its own parser takes options between names too, but loses a "--" that stands before all of them.
         arguments = own.parse_intermixed_args(given[1:]) if own and "--" not in given else root.parse_args(given)
         code = int(arguments.run(arguments))

@@ -40,7 +40,9 @@ environment:
   CF_VECTORIZE_LOG       log to standard error: debug, info, warning or error"""
 SECOND_COLUMN: Final = 25
 EPILOG: Final = f"{EXIT_CODES}\n\n{ENVIRONMENT}"
-TABLE_OPTIONS: Final = ("id_column", "values_column", "namespace_column", "metadata_column", "rest_to_metadata")
+TABLE_OPTIONS: Final = (
+    "id_column", "values_column", "namespace_column", "metadata_column", "metadata_columns", "rest_to_metadata",
+)  # fmt: skip
 # What the command line calls otherwise than Python.
 CALLED: Final = {"deadline": "--wait", "index": "INDEX"}
 
@@ -64,10 +66,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         # An abbreviation in somebody's script would change its meaning with the next option.
         super().__init__(formatter_class=Help, allow_abbrev=False, **settings)
+        for kind, read in ((None, _text), (int, _whole), (float, _number)):
+            self.register("type", kind, read)
 
     def error(self, message: str) -> NoReturn:
         """Say it and exit."""
-        self.exit(USAGE, f"error: {printable(message)}{self._nearest(message)}; see {self.prog} --help\n")
+        said = re.sub(r"'([^']{80})[^']+'", r"'\1…'", printable(message))
+        self.exit(USAGE, f"error: {said}{self._nearest(message)}; see {self.prog} --help\n")
 
     def _nearest(self, message: str) -> str:
         wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)$", message)
@@ -78,6 +83,27 @@ class Parser(argparse.ArgumentParser):
             known = [name for action in self._actions for name in action.option_strings]
             near = difflib.get_close_matches(named[1], known, 1) if named else []
         return f"; did you mean {near[0]}?" if near else ""
+
+
+def _text(text: str) -> str:
+    # What a variable of the shell that is not set leaves: else it would be as if nothing had been asked for.
+    if not text:
+        raise argparse.ArgumentTypeError("'' is empty; name something, or leave it out")
+    return text
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
 def add_options(parser: argparse._ActionsContainer, stated: Any, *names: str) -> None:
@@ -123,11 +149,20 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of tables and arrays."""
     group = parser.add_argument_group("tables and arrays")
     group.add_argument("--ids", metavar="FILE", help="the ids of an .npy file, one a line")
-    for name in TABLE_OPTIONS[:-1]:
+    for name in TABLE_OPTIONS[:4]:
         column = name.removesuffix("_column")
         group.add_argument(f"--{column}-column", metavar="NAME", help=f"the column of a table that is `{column}`")
+    group.add_argument("--metadata-columns", type=_names, metavar="NAMES",
+                       help="other columns of a table to put into the metadata, with commas between")  # fmt: skip
     group.add_argument("--rest-to-metadata", action="store_true", default=None,
-                       help="put a table's other columns into the metadata")  # fmt: skip
+                       help="put all other columns of a table into the metadata")  # fmt: skip
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty name; write NAME,NAME")
+    return names
 
 
 def source(arguments: argparse.Namespace) -> SourceLike:

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     codes = "exit codes: 0 the index holds the same; 1 something is missing or different, or failed"
     parser.epilog = f"{codes}; {OTHER_CODES}\n\n{ENVIRONMENT}"
     add = parser.add_argument
-    add("index", help="name of the index")
+    add("index", metavar="INDEX", help="name of the index")
     add("files", nargs="+", metavar="FILE", help="what was loaded, as for insert")
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--sample", type=int, default=SAMPLE, metavar="N",

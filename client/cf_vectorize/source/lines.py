@@ -54,5 +54,6 @@ def lines_of(cut: Cut, raw: Sequence[Segment]) -> Iterator[Line]:
 def too_long(cut: Cut) -> bytes:
     """Return what stands for a line that is too long."""
     least = "what Cloudflare documents of a line fits into 200,000 bytes, and this program reads lines of up to"
-    known = f"{least} {LINE_BYTES:,}" if cut.size > LINE_BYTES else "batch_bytes allows a request less"
+    by_option = "batch_bytes (--batch-bytes) allows a request less"
+    known = f"{least} {LINE_BYTES:,}" if cut.size > LINE_BYTES else by_option
     return stand_in(f"is {cut.size:,} bytes; {known}", rule="line-size")

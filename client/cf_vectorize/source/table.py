@@ -185,7 +185,7 @@ def table(
     roles = {"id": id_column, "values": values_column, _NAMESPACE: namespace_column, _METADATA: metadata_column}
     _check_chosen(metadata_columns, roles, rest_to_metadata=rest_to_metadata)
     chosen = tuple(metadata_columns)
-    given = Table(source, *roles.values(), metadata_columns=chosen, rest_to_metadata=rest_to_metadata)
+    given = Table(source, id_column, values_column, namespace_column, metadata_column, chosen, rest_to_metadata)
     if isinstance(source, _pyarrow().Schema):
         given.judge(source)
         return attrs.evolve(given, source=source.empty_table())
@@ -204,13 +204,15 @@ def _check_chosen(names: object, roles: dict[str, str], *, rest_to_metadata: boo
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise InputError(f"metadata_columns is {names!r}; it is a list of names of columns")
     if names and rest_to_metadata:
-        raise InputError("metadata_columns and rest_to_metadata are given; choose the columns, or take all others")
+        raise InputError(
+            f"metadata_columns is {names!r}, and rest_to_metadata (--rest-to-metadata) takes all columns; give one"
+        )
     for place, name in enumerate(names):
         role = next((role for role, column in roles.items() if column == name), None)
         if role is not None:
-            raise InputError(f"metadata_columns has {name!r}, which is {role}_column; name other columns")
+            raise InputError(f"metadata_columns is {names!r}; {name!r} holds the {role}, name other columns")
         if name in names[:place]:
-            raise InputError(f"metadata_columns has {name!r} twice; name each column once")
+            raise InputError(f"metadata_columns is {names!r}; {name!r} is there twice")
 
 
 def _pyarrow() -> Any:
