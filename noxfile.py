@@ -109,7 +109,7 @@ def types(session: nox.Session) -> None:
     """Check types with mypy and pyright."""
     install_locked(session, "types")
     session.run("mypy")
-    session.run("mypy", "scripts", "noxfile.py")
+    session.run("mypy", "scripts", "noxfile.py", "docs/conf.py")
     # What users' code types as, and what is refused.
     session.run("mypy", "tests/typing/accepted.py", "tests/typing/refused.py")
     # Their peers are not installed here.

@@ -18,6 +18,8 @@ from myst_parser.parsers.sphinx_ import MystParser
 from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from cf_vectorize_overlay.limits import __version__
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -35,9 +37,7 @@ REPOSITORY = PROJECT["urls"]["Repository"]
 
 project = "cf-vectorize"
 copyright = "MIT licence"  # noqa: A001 - Sphinx calls it so
-version = release = re.search(
-    r'__version__ = "(.*)"', (ROOT / "overlay/cf_vectorize_overlay/limits.py").read_text(encoding="utf-8")
-)[1]
+version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
