@@ -55,6 +55,7 @@ python_use_unqualified_type_names = True
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_mock_imports = ["ray"]
 autodoc_class_signature = "mixed"
+autodoc_type_aliases = {"SourceLike": "cf_vectorize.SourceLike"}
 napoleon_numpy_docstring = False
 
 html_theme = "furo"

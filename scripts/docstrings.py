@@ -77,7 +77,7 @@ def left_out(_app: Sphinx, _what: str, name: str, thing: Any, _skip: object, _op
 
 def _written_out(types: str) -> str:
     """Write out the names of choices in a signature or a type."""
-    types = types.replace("Unpack[FaultMembers]", "Any")
+    types = types.replace("Unpack[FaultMembers]", "Any").replace("reading.VerifyReport", "VerifyReport")
     for name, choice in _choices().items():
         types = re.sub(rf"\b{name}\b", choice, types)
     return types
@@ -128,7 +128,8 @@ def _is_shown(path: str) -> bool:
 def _with_types(text: str, thing: Any) -> str:
     """Make an entry of its own of each attribute, with its type."""
     bases = reversed(getattr(thing, "__mro__", ()))
-    types = {name: kind for base in bases for name, kind in getattr(base, "__annotations__", {}).items()}
+    named = [item for base in bases for item in getattr(base, "__annotations__", {}).items()]
+    types = {name: kind if isinstance(kind, str) else inspect.formatannotation(kind) for name, kind in named}
 
     def entry(found: re.Match[str]) -> str:
         name, meaning = found.groups()
