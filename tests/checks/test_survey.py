@@ -186,7 +186,7 @@ def test_what_the_budget_allows(requests: int, seconds: int) -> None:
 
 
 def test_names_are_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "MOST_COUNTED", 3)
+    monkeypatch.setattr("cf_vectorize.checks.look.MOST_COUNTED", 3)
     monkeypatch.setattr(survey, "BatchLimits", partial(BatchLimits, vectors=2))
     written = [good_line(f"{n}", namespace=f"n{n % 5}", metadata={f"k{n % 5}": 1}) for n in range(10)]
     report = check(io.BytesIO(b"".join(written)))

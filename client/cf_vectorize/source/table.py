@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 import orjson
@@ -14,9 +15,6 @@ from cf_vectorize_overlay.errors import InputError
 
 from .columns import BLOCK_ROWS, block_lines
 from .encode import as_float32, as_json, numpy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _NAMESPACE: Final = "namespace"
 _METADATA: Final = "metadata"
