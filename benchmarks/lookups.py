@@ -1,6 +1,7 @@
 """get_by_ids beside the official SDK: time to a NumPy array, latency alone and among others, requests a second.
 
-Both clients run in this process against the same sink, which answers every request with the same 20 vectors.
+Both clients run in this process against the same sink, which answers every request with the same 20 vectors; beside
+them runs what no client that uses httpx can do without: its exchange, and the reading of the answer.
 """
 
 import asyncio
@@ -11,10 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from cloudflare import AsyncCloudflare, Cloudflare
 
@@ -25,7 +28,7 @@ from harness import Columns, Measured, by_turns, collected, timed
 
 IDS = [f"vector-{number}" for number in range(20)]
 DIMENSIONS, AT_ONCE, TICK = 1536, 64, 0.001
-SDK, OURS = "official SDK", "cf-vectorize"
+SDK, OURS, BOUND = "official SDK", "cf-vectorize", "httpx, and reading what it got"
 Works = dict[str, Callable[[], Any]]
 
 
@@ -55,6 +58,16 @@ class Clients:
         sdk, sdk_async = (each(api_token="t", base_url=base_url) for each in (Cloudflare, AsyncCloudflare))
         self.sdk = partial(sdk.vectorize.indexes.get_by_ids, "i", account_id="a", ids=IDS)
         self.sdk_async = partial(sdk_async.vectorize.indexes.get_by_ids, "i", account_id="a", ids=IDS)
+        self._post = partial(httpx.Client().post, f"{base_url}/get_by_ids", json={"ids": IDS})
+
+    def bound(self) -> Any:
+        """Fetch and read with httpx alone, and check, bound and repeat nothing."""
+        return decode(self._post().content)["result"]
+
+    def many_bounds(self, requests: int, threads: int) -> None:
+        """Do that many times."""
+        with ThreadPoolExecutor(threads) as pool:
+            assert sum(pool.map(lambda _: len(self.bound()), range(requests))) == requests * len(IDS)
 
     def many(self, requests: int, concurrency: int) -> None:
         """Iterate over what many requests return."""
@@ -66,6 +79,7 @@ class Clients:
 def to_arrays(clients: Clients, body: bytes, rounds: int) -> Iterator[tuple[str, Measured]]:
     """Compare calls with the SDK's, in blocks and one by one, then what they do with the answer's bytes."""
     whole: Works = {SDK: lambda: array(clients.sdk()), OURS: lambda: clients.get().to_numpy()[1]}
+    whole[BOUND] = lambda: array(clients.bound())
     decoding: Works = {"json, as in the SDK": lambda: array(json.loads(body)["result"])}
     decoding[OURS] = lambda: array(decode(body)["result"])
     for title, works, calls in (
@@ -82,6 +96,7 @@ def rates(clients: Clients, rounds: int, requests: int, at_once: tuple[int, ...]
     """Compare many requests with the SDK's one by one."""
     works: Works = {SDK: lambda: [array(clients.sdk()) for _ in range(requests)]}
     works |= {f"{OURS}, concurrency {each}": partial(clients.many, requests, each) for each in at_once}
+    works[f"{BOUND}, {at_once[-1]} threads"] = partial(clients.many_bounds, requests, at_once[-1])
     return timed(works, rounds, units=requests, warm_up=1)
 
 
@@ -110,7 +125,7 @@ async def called(get: Callable[[], Awaitable[object]], calls: int) -> Columns:
 
 def latencies(clients: Clients, rounds: int) -> Iterator[tuple[str, Measured]]:
     """Measure single lookups, blocking and awaiting, then many at once in one event loop."""
-    alone = timed({SDK: clients.sdk, OURS: clients.get}, rounds, warm_up=2)
+    alone = timed({SDK: clients.sdk, OURS: clients.get, BOUND: clients.bound}, rounds, warm_up=2)
     with asyncio.Runner() as runner:
 
         def awaited(calls: int, turns: int) -> Measured:
