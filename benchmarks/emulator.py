@@ -93,4 +93,4 @@ if __name__ == "__main__":
     if "limit" in sys.argv:
         print(json.dumps({"At Cloudflare's limit": at_the_limit(*((65, "30/10") if quick else (1_260, "1200/300")))}))
     else:
-        print(json.dumps({"The emulator": at_scale(20_000 if quick else 1_000_000)}))
+        print(json.dumps({"The emulator": at_scale(100_000 if quick else 1_000_000)}))

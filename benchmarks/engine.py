@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,13 @@ def alone(folder: str) -> None:
         index.insert(folder)
 
 
-def with_ray(folder: str) -> None:
-    """Load by a cluster, which is started if it has not been."""
+def with_ray(folder: str, readers: int = 32) -> None:
+    """Load by a cluster, which is started if it has not been; so many actors read what Parquet files end with."""
     import ray
 
     from cf_vectorize.ray import VectorizeDatasink, repartitioned
 
+    os.environ["RAY_DATA_PARQUET_FOOTER_NUM_ACTORS"] = str(readers)
     if not ray.is_initialized():
         ray.init(include_dashboard=False, configure_logging=False, log_to_driver=False)
     repartitioned(ray.data.read_parquet(folder)).write_datasink(VectorizeDatasink("i"))
@@ -71,15 +73,11 @@ def measure(rows: int, again: int) -> Measured:
             requests, used, began = server.counts.requests, busy(), time.perf_counter()
             work(folder)
             wall, spent = time.perf_counter() - began, busy() - used
-            return {
-                "wall": [wall],
-                "vectors": [rows],
-                "cpu": [spent],
-                "requests": [server.counts.requests - requests],
-            }
+            asked = server.counts.requests - requests
+            return {"wall": [wall], "vectors": [rows], "cpu": [spent], "requests": [asked]}
 
-        works = {"one process": alone, "Ray": with_ray}
-        cold = collected((f"{name}, the first time", load(work)) for name, work in works.items())
+        works = {"one process": alone, "Ray": with_ray, "Ray, 2 readers of footers": partial(with_ray, readers=2)}
+        cold = collected((f"{name}, the first time", load(works[name])) for name in ("one process", "Ray"))
         return cold | collected((f"{name}, again", load(work)) for _ in range(again) for name, work in works.items())
 
 

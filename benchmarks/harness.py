@@ -54,21 +54,17 @@ class Floor(NamedTuple):
     bound: str = ""  # who shows what can be reached: its number is told where the floor is not kept
     why: str = "it is what this client takes"  # and this
 
-    def numbers(self, name: str, measured: Measured, quantity: Callable[[Columns], Any]) -> tuple[Any, Any]:
-        """Return what is compared of a contestant, and with what."""
-        return quantity(measured[name]), quantity(measured[self.other]) if self.other else 1.0
-
     def number(self, name: str, measured: Measured) -> float:
         """Return what is bounded, of any contestant."""
-        ours, other = self.numbers(name, measured, self.quantity.value)
-        return float(ours - other if self.more else ours / other)
+        ours, other = (self.quantity.value(measured[each]) if each else 1.0 for each in (name, self.other))
+        return ours - other if self.more else ours / other
 
     def judge(self, title: str, measured: Measured) -> tuple[tuple[str, ...], str]:
         """Return the row in the table of all floors, and why it is not kept, if it is not."""
         number = self.number(self.name, measured)
         kept = number <= self.most if self.most is not None else number >= (self.least or 0)
-        ours, others = self.numbers(self.name, measured, self.quantity.numbers)
-        others = others if self.other else [1.0] * len(ours)
+        ours = self.quantity.numbers(measured[self.name])
+        others = self.quantity.numbers(measured[self.other]) if self.other else [1.0] * len(ours)
         told = f"{number:.3g}"
         if not self.more and 2 < len(ours) == len(others) <= FEW_RUNS:
             ratios = [one / other for one, other in zip(ours, others, strict=True)]

@@ -32,21 +32,12 @@ class Bench:
     def __init__(self, folder: Path, environments: Path) -> None:
         self._folder = folder
         self._pem = sink.make_certificate(folder / "sink.pem")
-        self._places = {
-            "here": environments,
-            "modules": environments / "node_modules",
-            "python": sys.executable,
-            "bin": Path(sys.executable).parent,
-            "certificate": self._pem.with_suffix(".crt"),
-        }
+        self._certificate = str(self._pem.with_suffix(".crt"))
+        python, modules = Path(sys.executable), environments / "node_modules"
+        self._places = {"here": environments, "modules": modules, "python": python, "bin": python.parent}
 
     def run(self, case: Case, line: Mapping[str, Any] | None) -> Columns:
-        """Run a case, and return what was measured.
-
-        Args:
-            case: What is run.
-            line: What `sink.running` is told, over TLS unless it says otherwise; None for a program that needs
-                neither a sink nor the variables that lead to one.
+        """Run a case against a sink on a line, if there is one, and return what was measured.
 
         Raises:
             RuntimeError: The program failed, or the sink did not get the whole file.
@@ -55,23 +46,17 @@ class Bench:
         path = self._folder / f"{case.kind}-{case.size}.ndjson"
         if not path.exists():
             data.write(path, case.kind, case.size)
-        places = {**self._places, "data": path}
+        places = {**self._places, "data": path, "certificate": self._certificate}
         if line is None:
             return run([part.format_map(places) for part in case.command])
         settings: dict[str, Any] = {"certificate": self._pem, **line, **case.line}
         with sink.running(**settings) as server:
             command = [part.format_map({**places, "url": server.base_url}) for part in case.command]
-            certificate = str(places["certificate"])
-            variables = {
-                "CLOUDFLARE_ACCOUNT_ID": "an-account",
-                "CLOUDFLARE_API_TOKEN": "a-made-up-token",
-                "CLOUDFLARE_BASE_URL": server.base_url,
-                "SSL_CERT_FILE": certificate,
-                # The same two, by the names that wrangler and Node know.
-                "CLOUDFLARE_API_BASE_URL": server.base_url,
-                "NODE_EXTRA_CA_CERTS": certificate,
-                "WRANGLER_SEND_METRICS": "false",
-            }
+            variables = {"CLOUDFLARE_ACCOUNT_ID": "an-account", "CLOUDFLARE_API_TOKEN": "a-made-up-token"}
+            # Of each the second is for wrangler and Node.
+            variables |= dict.fromkeys(("CLOUDFLARE_BASE_URL", "CLOUDFLARE_API_BASE_URL"), server.base_url)
+            variables |= dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), self._certificate)
+            variables["WRANGLER_SEND_METRICS"] = "false"
             measured = run(command, {**os.environ, **variables}, self._folder, fails=case.fails)
             counts = server.counts
         # --compact sends other bytes than the file's.
@@ -102,15 +87,8 @@ def run(
     history, peak = [], 0
     with tempfile.TemporaryFile("w+") as output:
         began = time.monotonic()
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            process_group=0,
-        )
+        streams: Any = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, env=environment, cwd=folder, process_group=0, **streams)
         ended = os.pidfd_open(process.pid)
         try:
             # The kernel's account of each process; what wait4 reports would include the memory of the parent.

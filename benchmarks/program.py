@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+import timeit
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,9 @@ def sdk(path: str, connections: str) -> None:
     def send(batch: bytes) -> None:
         insert("bench", account_id="account", body=batch, extra_headers=HEADERS)
 
-    if connections == "1":
-        for batch in read_batches(path):
-            send(batch)
-    else:
-        with ThreadPoolExecutor(int(connections)) as pool:
-            list(pool.map(send, read_batches(path)))
+    with ThreadPoolExecutor(int(connections)) as pool:
+        for _ in (map if connections == "1" else pool.map)(send, read_batches(path)):
+            pass
 
 
 def sdk_async(path: str) -> None:
@@ -131,13 +129,8 @@ def plan(path: str) -> dict[str, float]:
 
     def speed(work: Callable[[FileInPlace], object]) -> float:
         """Return the bytes a second of the fastest of some runs: what else the machine does only ever adds."""
-        seconds = []
-        for _ in range(7):
-            file = FileInPlace(OpenFile(os.open(path, os.O_RDONLY), path))
-            began = time.perf_counter()
-            work(file)
-            seconds.append(time.perf_counter() - began)
-        return Path(path).stat().st_size / min(seconds)
+        file = OpenFile(os.open(path, os.O_RDONLY), path)
+        return Path(path).stat().st_size / min(timeit.repeat(lambda: work(FileInPlace(file)), number=1, repeat=7))
 
     planned = speed(lambda file: [None for _ in split(file, BatchLimits())])
     peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024

@@ -83,19 +83,20 @@ STEPS = {
     "bare Python and a client made": (BARE, "-c", "import cf_vectorize; cf_vectorize.Vectorize('i')"),
     "bare Python and cf-vectorize --help": ("{here}/ours/bin/cf-vectorize", "--help"),
 }  # fmt: skip
-ALWAYS = 1000
 GROWTH, MEMORIES = "Growth", "Memory by size of the file"
 WORKERS, LIMIT = "Connections of 50 MB/s, answers after 200 ms", "At Cloudflare's limit"
 
 
 def loads(size: int, *names: str, most: int = 2) -> dict[str, Case]:
     """Return the cases of loaders by name; what takes long runs less often."""
-    return {name: Case(LOADERS[name], size, runs=most if name in {ASYNC, WRANGLER} else ALWAYS) for name in names}
+    cases = {name: Case(LOADERS[name], size) for name in names}
+    return cases | {name: cases[name]._replace(runs=most) for name in {ASYNC, WRANGLER} & cases.keys()}
 
 
 def sections(*, quick: bool) -> Iterator[Section]:
-    """Yield all sections; the quick ones load less, less often."""
-    size, rounds = (200 * MB, 1) if quick else (GB, 4)
+    """Yield all sections; the quick ones load a tenth, less often."""
+    part, rounds = (10, 1) if quick else (1, 4)
+    size = GB // part
     about = """Uplinks are slower than the processor, so its time is what people pay. All connections together get
 100 MB/s, over TLS. Of the transport and of raw sockets the CPU time is that of the transfer alone."""
     floors = [
@@ -109,30 +110,25 @@ def sections(*, quick: bool) -> Iterator[Section]:
     columns = (CPU_GB, SECONDS, SPEED, CPU, SINK, MEMORY, REQUESTS)
     yield Section("A line of 100 MB/s", about, columns, floors, cases, rounds, line, spread=True)
     about = "A file written by Python's json, as it is and rewritten on the way to shortest float32 decimals; TLS."
-    cases, line = loads(20 * MB if quick else 100 * MB, MINE, COMPACT), {"line_speed": 12.5 * MB}
+    cases, line = loads(size // 10, MINE, COMPACT), {"line_speed": 12.5 * MB}
     floors = [Floor(COMPACT, SECONDS, MINE, most=1 / 1.5)]
     yield Section("An uplink of 100 Mbit/s", about, LOAD, floors, cases, min(rounds, 2), line)
-    small = 64 * MB if quick else 400 * MB
+    small = 400 * MB // part
     about = f"TLS, unchecked, 32 batches of {small / 32 / MB:g} MB; the speed is from the first byte to the last."
-    options, line = (
-        ("--no-check", "--batch-bytes", str(small // 32), "--concurrency"),
-        {"connection_speed": 50.0 * MB},
-    )
+    options = ("--no-check", "--batch-bytes", str(small // 32), "--concurrency")
     cases = {f"concurrency {count}": Case(ours(*options, str(count)), small) for count in (1, 2, 4, 8)}
     floors = [Floor(f"concurrency {count}", SPEED, "concurrency 1", least=0.85 * count) for count in (4, 8)]
-    yield Section(WORKERS, about, LOAD, floors, cases, min(rounds, 2), {**line, "latency": 0.2})
+    line = {"connection_speed": 50.0 * MB, "latency": 0.2}
+    yield Section(WORKERS, about, LOAD, floors, cases, min(rounds, 2), line)
     about = """More requests than an account may start in 5 minutes, against the emulator, which keeps Cloudflare's
 limit, while the loads above wait for their lines. The simulation is that of [engines.md](engines.md), whose tables
 say for 20 million vectors when the line binds, and when the budget."""
-    floors = [
-        Floor(
-            "measured", SECONDS, "simulated, requests take no time", 1.05, why="requests take time before and after"
-        )
-    ]
+    simulated, why = "simulated, requests take no time", "requests take time before and after"
+    floors = [Floor("measured", SECONDS, simulated, 1.05, why=why)]
     yield Section(LIMIT, about, (SECONDS, REQUESTS, RETRIES), floors, by="emulator limit")
     yield from as_fast_as_possible(size, 1 if quick else 5)
-    yield from what_may_not_grow(quick=quick)
-    yield from within_a_process(quick=quick)
+    yield from what_may_not_grow(part)
+    yield from within_a_process(part)
 
 
 def as_fast_as_possible(size: int, rounds: int) -> Iterator[Section]:
@@ -152,7 +148,7 @@ def as_fast_as_possible(size: int, rounds: int) -> Iterator[Section]:
         yield Section(f"The transfer alone, {at}", about, LOAD, floors, cases, max(3, 2 * rounds - 1), line)
     about = "Over TLS, from the start of the process to its end. Raw sockets: Python, one TLS context, one handshake."
     floors = [Floor(MINE, SECONDS, other, most, bound=RAW, why=STARTING) for other, most in (("", 0.14), (SDK, 0.5))]
-    cases = loads(100_000, MINE, SDK, WRANGLER, RAW, most=ALWAYS)
+    cases = loads(100_000, MINE, SDK, WRANGLER, RAW, most=1000)
     columns = (MS, CPU, MEMORY, TLS_MS)
     yield Section("A load of three vectors", about, columns, floors, cases, 3 * rounds, {}, spread=True)
     about = "The same from Python, without extras: each row does what the row above it does, and more."
@@ -168,9 +164,9 @@ def as_fast_as_possible(size: int, rounds: int) -> Iterator[Section]:
     yield Section("Installed", "With what each needs, without pip.", (PRINTED_MB,), floors, cases)
 
 
-def what_may_not_grow(*, quick: bool) -> Iterator[Section]:
+def what_may_not_grow(part: int) -> Iterator[Section]:
     """Yield loads of several sizes and of odd files, whose memory is what counts."""
-    sizes = (20 * MB, 200 * MB) if quick else (100 * MB, GB, 4 * GB)
+    sizes = (100 * MB // part, GB // part, 4 * GB // part)
     small, *_, large = labels = [f"{MINE}, {size / GB:g} GB" for size in sizes]
     about = "Checked, 4 connections, TLS; the peaks of all processes, added up."
     floors = [Floor(label, MEMORY, most=50) for label in labels]
@@ -179,12 +175,12 @@ def what_may_not_grow(*, quick: bool) -> Iterator[Section]:
     runs = [(name, size) for name in (MINE, SDK, WRANGLER) for size in (sizes if name != WRANGLER else sizes[:2])]
     cases = {f"{name}, {size / GB:g} GB": Case(LOADERS[name], size) for name, size in runs}
     yield Section(MEMORIES, about, (MEMORY, SECONDS, CPU_GB), floors, cases, line={})
-    size = MB if quick else 10 * MB
+    size = 10 * MB // part
     about = f"Checked, TLS, files of {size / MB:g} MB and 10 and 100 times as much."
     floors = [Floor("100 times", quantity, "10 times", most) for quantity, most in ((LOADING, 12), (MEMORY, 1.1))]
     cases = {f"{times} times": Case(ours("--json"), times * size) for times in (1, 10, 100)}
     yield Section(GROWTH, about, (*LOAD, LOADING), floors, cases, 3, {})
-    count, size, load = (100_000 if quick else 1_000_000), (40 if quick else 400) * MB, program("unlimited", "{data}")
+    count, size, load = 1_000_000 // part, 400 * MB // part, program("unlimited", "{data}")
     usual, longest = f"{size / MB:g} MB of usual lines", f"{size / MB:g} MB of the longest lines"
     short, more = f"{count:,} short lines", f"{10 * count:,} short lines"
     endless, hostile = "a line that never ends", "an answer that never ends"
@@ -201,11 +197,11 @@ taken of a line; what never ends is given up with an error."""
     about = "Finding where the batches of a file begin and end, the fastest of several times in one process."
     why = "looking for newlines comes on top of reading, whose own speed is in the table"
     floors = [Floor("planning", PLANNING, least=10, why=why), Floor("planning", PRINTED_MB, most=20)]
-    cases = {"planning": Case(program("plan", "{data}"), 200 * MB if quick else GB)}
+    cases = {"planning": Case(program("plan", "{data}"), GB // part)}
     yield Section("Planning", about, (PLANNING, READING, PRINTED_MB), floors, cases)
 
 
-def within_a_process(*, quick: bool) -> Iterator[Section]:
+def within_a_process(part: int) -> Iterator[Section]:
     """Yield what is measured within one process, beside what else is imported there."""
     checked, plainest, best = "check, fast", "json.loads", "orjson.loads"
     floors = [Floor(checked, READ, plainest, least=5)]
@@ -248,13 +244,10 @@ def within_a_process(*, quick: bool) -> Iterator[Section]:
         bound, why = f"{HTTPX}, {concurrency} threads", "all of them in one Python, which runs one thread at a time"
         floors = [Floor(f"{MINE}, concurrency {concurrency}", RATE, SDK, least=least, bound=bound, why=why)]
         yield reading(f"Reading back, {at}", "Many requests, the SDK's one by one.", (RATE,), floors, against=[SDK])
-    count, about = (20_000 if quick else 1_000_000), "kept on disk, by this client; its CPU time is an average."
+    count, about = 1_000_000 // part, "kept on disk, by this client; its CPU time is an average."
     columns = (MS, P99, Quantity("CPU ms of the emulator", "cpu", 1e-3), ROWS, MEMORY)
     yield Section("The emulator", f"{count:,} vectors of 768 dimensions, {about}", columns, by="emulator")
-    count, about = (
-        (10_000 if quick else 100_000),
-        """in files of Parquet, into the sink, without TLS. The first time is
-with imports and the start of a cluster; CPU time is all that the machine spent meanwhile.""",
-    )
-    columns = (SECONDS, ROWS, CPU, BUSY, REQUESTS)
-    yield Section("Ray", f"{count:,} vectors of 768 dimensions {about}", columns, by="engine")
+    about = f"""{100_000 // part:,} vectors of 768 dimensions in files of Parquet, into the sink, without TLS. The
+first time is with imports and the start of a cluster; CPU time is all that the machine spent meanwhile. For each
+load Ray Data starts 32 actors that read how the files end, unless `RAY_DATA_PARQUET_FOOTER_NUM_ACTORS` says fewer."""
+    yield Section("Ray", about, (SECONDS, ROWS, CPU, BUSY, REQUESTS), by="engine")
