@@ -123,10 +123,9 @@ class LineCheck:
             and line[0] == _BRACE  # simdjson skips a byte order mark
             and len(keys) == len(_KEYS.intersection(keys))  # of a key that is there twice it takes the first
             and isinstance(identity, str)
-            and isinstance(namespace, str | None)
             and not any(id_faults(identity))
-            and not any(namespace_faults(namespace))
-            and not any(metadata_faults(metadata))
+            and (namespace is None or (isinstance(namespace, str) and not any(namespace_faults(namespace))))
+            and (metadata is None or not any(metadata_faults(metadata)))
             and _has_flat_values(line, metadata)
         )
         if good:

@@ -195,8 +195,13 @@ class Examiner:
             elif self._check:
                 content.last_id = self._check.id
                 content.first_id = content.first_id or content.last_id
+            ended = line.endswith(b"\n")
+            if len(line) == len(text) + ended:
+                content.keep(start, stop)
+                continue
+            # Without its carriage returns.
             content.keep(start, start + len(text))
-            if line.endswith(b"\n"):
+            if ended:
                 content.keep(stop - 1, stop)
         return content
 
