@@ -62,7 +62,7 @@ class Index:
         timeout: Seconds that connecting, each write, and the answer after the last of them may take. Default 60.
         give_up_after: Seconds from the first failure of a request in which it is tried again. Default 600, twice
             the account's five-minute block; and 15 for connecting where nothing was ever answered.
-        budget: What says when a request may start, such as an `AccountBudget` of the client; None for at once.
+        budget: What says when a request may start, such as `cf_vectorize.AccountBudget()`. Default: nothing does.
 
     Raises:
         InputError: A credential is missing, or another argument is not what it should be.
