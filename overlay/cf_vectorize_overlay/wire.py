@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import traceback
 import zlib
 from functools import lru_cache, partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 from weakref import WeakSet
 
@@ -277,8 +277,10 @@ def _open(client: Client | AuthenticatedClient) -> None:
 
 def _watch_new_streams(event: str, info: Mapping[str, Any]) -> None:
     if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-        # Imported by httpx for its first connection; by itself it would be a third of what making a client takes.
-        BoundedStream(info["return_value"], lambda: cast("Exchange", _HERE.exchange), import_module("httpcore"))
+        stream = info["return_value"]
+        # Under httpx lies httpcore, under httpx2 httpcore2; what they raise goes by the same names.
+        library = sys.modules[type(stream).__module__.partition(".")[0]]
+        BoundedStream(stream, lambda: cast("Exchange", _HERE.exchange), library)
 
 
 def _public(vector: GeneratedVector) -> Vector:
