@@ -14,8 +14,6 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 fcntl: Any
 termios: Any
 try:
@@ -36,13 +34,14 @@ RECORD: Final = 16 * 1024
 INFORMATIONAL: Final = re.compile(rb"HTTP/1\.[01] 1")
 
 
-@attrs.define(repr=False)
 class Exchange:
     """One request, and what is known of its answer.
 
-    Attributes:
+    Args:
         most: Bytes that a successful answer may have.
         size: Bytes of the body.
+
+    Attributes:
         connecting: Seconds that connecting may take; None for as long as any other step.
         headers: The answer's headers by lower-case name, None where none came.
         notices: What the service said beside its success.
@@ -50,8 +49,6 @@ class Exchange:
 
     """
 
-    most: int
-    size: int = 0
     connecting: float | None = None
     headers: Mapping[str, str] | None = None
     notices: tuple[str, ...] = ()
@@ -67,6 +64,9 @@ class Exchange:
     timeout: float = math.inf
     answer_by: float = math.inf
     body_by: float = math.inf
+
+    def __init__(self, most: int, size: int = 0) -> None:
+        self.most, self.size = most, size
 
     def begin(self, timeout: float) -> None:
         """Start the clock: each step may take `timeout` seconds, all of the body as many more as its size asks."""

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
-import attrs
-
 from .limits import WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -51,26 +49,32 @@ class Budget(Protocol):
         ...
 
 
-@attrs.define
 class Attempts:
     """What one request took, retries included, and who wants to hear of it.
 
-    Attributes:
+    Args:
         stop: Set by whoever no longer wants the answer; what is under way is broken off as `Cancelled`.
         on_retry: Called with the error and the seconds of the pause before each further attempt.
         on_wait: Called with the seconds of each wait for the budget, and why.
+
+    Attributes:
         made: Requests made.
         waited: Seconds waited, for the budget and between attempts.
         waiting: Whether it waits now, and no request is under way.
 
     """
 
-    stop: threading.Event = attrs.field(factory=threading.Event)
-    on_retry: Callable[[VectorizeError, float], None] = lambda error, pause: None  # noqa: ARG005
-    on_wait: Callable[[float, str], None] = lambda seconds, reason: None  # noqa: ARG005
-    made: int = 0
-    waited: float = 0.0
-    waiting: bool = False
+    def __init__(
+        self,
+        stop: threading.Event | None = None,
+        on_retry: Callable[[VectorizeError, float], None] = lambda error, pause: None,  # noqa: ARG005
+        on_wait: Callable[[float, str], None] = lambda seconds, reason: None,  # noqa: ARG005
+    ) -> None:
+        self.stop = stop or threading.Event()
+        self.on_retry, self.on_wait = on_retry, on_wait
+        self.made = 0
+        self.waited = 0.0
+        self.waiting = False
 
     def wait(self, seconds: float) -> None:
         """Wait, unless and until nobody wants the answer any more.

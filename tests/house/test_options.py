@@ -8,7 +8,6 @@ import pydoc
 import re
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 
@@ -48,7 +47,7 @@ def test_help_shows_every_option_with_its_default_and_its_meaning(face: type, na
 def test_the_checks_of_options_have_the_names_that_the_signatures_have(face: type) -> None:
     names = keywords(getattr(face, "insert"))  # noqa: B009 - mypy sees no attribute of a type
     assert names == load_options.CHECKS.keys()
-    assert names == {field.name for field in attrs.fields(load_options.InsertOptions)}
+    assert names == set(load_options.InsertOptions._fields)
     reading = {name: keywords(getattr(face, name)) for name in METHODS[2:]}
     assert set[str]().union(*reading.values()) == read_options.CHECKS.keys() - {"output"}
 

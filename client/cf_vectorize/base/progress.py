@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import attrs
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,8 +11,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@attrs.frozen
-class VerifyProgress:
+class VerifyProgress(NamedTuple):
     """How far reading back is.
 
     Attributes:
@@ -41,8 +38,7 @@ class VerifyProgress:
     waits_for: str | None = None
 
 
-@attrs.frozen
-class Progress:
+class Progress(NamedTuple):
     """How far a load is; counts of bytes but where it says otherwise.
 
     Attributes:
@@ -99,7 +95,7 @@ class Tracker(Generic[T]):
         with self._lock:
             added = {name: getattr(self._latest, name) + count for name, count in counts.items()}
             latest: Any = self._latest
-            self._latest = attrs.evolve(latest, **added, **said)
+            self._latest = latest._replace(**added, **said)
             self._on_progress(self._latest)
 
 
@@ -122,4 +118,4 @@ class Continued:
 
     def verification(self, progress: VerifyProgress) -> None:
         """Tell how far reading back is."""
-        self._on_progress(attrs.evolve(self._latest, verification=progress))
+        self._on_progress(self._latest._replace(verification=progress))

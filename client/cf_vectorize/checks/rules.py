@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import attrs
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 Standing = Literal["documented", "observed", "prudent"]
 
 
-@attrs.frozen
-class Rule:
+class Rule(NamedTuple):
     """What a line must satisfy, and how that is known.
 
     Attributes:

@@ -124,10 +124,11 @@ class Load:
 
     def _completed(self, last: Batch) -> Iterator[BatchOutcome]:
         """Note that the sources are loaded to their ends."""
-        entries = [each.completed() for each in self._notes.acknowledged.values()]
+        journal = self._notes.journal
+        if journal is None:
+            return
         try:
-            if self._notes.journal:
-                self._notes.journal.note(*filter(None, entries))
+            journal.note(*filter(None, [each.completed() for each in self._notes.acknowledged.values()]))
         except VectorizeError as error:
             yield _failure_after(last, error)
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
-
+from cf_vectorize.base.extras import Late
 from cf_vectorize.checks.line import LineCheck, unencodable
 from cf_vectorize.checks.rules import RULES, BadLinesError
 from cf_vectorize.source.cut import BEGINNING
 from cf_vectorize.source.lines import too_long
 from cf_vectorize.source.ranges import chunks, select, split_lines
-from cf_vectorize.source.records import compact
 from cf_vectorize.source.spool import spooled
 
 if TYPE_CHECKING:
@@ -20,19 +18,21 @@ if TYPE_CHECKING:
 
     from cf_vectorize.checks.rules import BadLine
     from cf_vectorize.read.sampling import Sampler
+    from cf_vectorize.source import records
     from cf_vectorize.source.cut import Cut
     from cf_vectorize.source.ranges import Segment
     from cf_vectorize_overlay.errors import VectorizeError
 
     from .journal import Entry
     from .options import InsertOptions
+else:
+    records = Late("cf_vectorize.source.records")
 
 # The service's code for a line that it cannot parse; other faults have codes of their own.
 UNPARSABLE: Final = 40023
 
 
-@attrs.frozen(kw_only=True)
-class Batch:
+class Batch(NamedTuple):
     """One request to come.
 
     Attributes:
@@ -84,17 +84,16 @@ class Batch:
             yield next(line for number, line in text if number == bad), tuple(problems)
 
 
-@attrs.define
 class _Content:
     """What is found while the lines of a batch are read."""
 
-    kept: list[tuple[int, int]] = attrs.field(factory=list)
-    left_out: list[int] = attrs.field(factory=list)
-    rejected: list[BadLine] = attrs.field(factory=list)
-    vectors: int = 0
-    discarded: int = 0
-    first_id: str | None = None
-    last_id: str | None = None
+    def __init__(self) -> None:
+        self.kept: list[tuple[int, int]] = []
+        self.left_out: list[int] = []
+        self.rejected: list[BadLine] = []
+        self.vectors = self.discarded = 0
+        self.first_id: str | None = None
+        self.last_id: str | None = None
 
     def keep(self, start: int, stop: int) -> None:
         """Add a range to what is sent, joined to the one before where they touch."""
@@ -102,6 +101,11 @@ class _Content:
             self.kept[-1] = self.kept[-1][0], stop
         else:
             self.kept.append((start, stop))
+
+    def keep_back(self, index: int, problems: Sequence[BadLine]) -> None:
+        """Add a line that is not sent, and why."""
+        self.left_out.append(index)
+        self.rejected += problems
 
 
 class Examiner:
@@ -123,7 +127,7 @@ class Examiner:
     def for_another_thread(self) -> Examiner:
         """Return one that knows the dimensions too, for lines that this one has examined before."""
         dimensions = self._check.dimensions if self._check else None
-        return Examiner(attrs.evolve(self._options, dimensions=dimensions))
+        return Examiner(self._options._replace(dimensions=dimensions))
 
     def acknowledged(self, source: str, cut: Cut, raw: tuple[Segment, ...], entry: Entry) -> Batch:
         """Return the batch of a range that an earlier run has sent; its lines are sampled, and say the dimensions."""
@@ -150,7 +154,8 @@ class Examiner:
         """
         if cut.too_long:
             problems = unencodable(too_long(cut), source, cut.first_line)
-            content = _Content(left_out=[0], rejected=list(problems))
+            content = _Content()
+            content.keep_back(0, problems)
         elif self._reads_lines or cut.ragged:
             content = self._read(source, cut, raw)
         else:
@@ -184,8 +189,7 @@ class Examiner:
                 continue
             problems = judge(text, source, number)
             if problems and not self._left_to_service(problems):
-                content.rejected += problems
-                content.left_out.append(index)
+                content.keep_back(index, problems)
                 continue
             content.vectors += 1
             if self._sampler:
@@ -212,8 +216,7 @@ class Examiner:
 
     def _body(self, raw: tuple[Segment, ...], content: _Content) -> tuple[Segment, ...]:
         body = select(raw, content.kept)
-        return (
-            spooled(compact(line.rstrip(b"\n")) + b"\n" for line in split_lines(body))
-            if self._options.compact
-            else body
-        )
+        if not self._options.compact:
+            return body
+        compact = records.compact
+        return spooled(compact(line.rstrip(b"\n")) + b"\n" for line in split_lines(body))

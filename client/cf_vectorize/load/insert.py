@@ -19,9 +19,7 @@ from cf_vectorize_overlay.errors import InputError, VectorizeError
 from .dispatch import Load, Watched
 from .examine import Examiner
 from .failures import InsertError, InsertInterrupted
-from .journal import Journal
 from .plan import Planner
-from .rejects import Rejects
 from .report import Tally
 from .resume import acknowledged
 from .send import Notes
@@ -36,11 +34,16 @@ if TYPE_CHECKING:
     from cf_vectorize.source.open import Source
     from cf_vectorize_overlay.index import Index
 
+    from . import journal as journals
+    from . import rejects as rejecting
+    from .journal import Journal
     from .options import InsertOptions
     from .outcome import BatchOutcome
+    from .rejects import Rejects
     from .report import InsertReport
 else:
     sampling, verify = Late("cf_vectorize.read.sampling"), Late("cf_vectorize.read.verify")
+    journals, rejecting = Late("cf_vectorize.load.journal"), Late("cf_vectorize.load.rejects")
 
 
 def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threading.Event) -> InsertReport:
@@ -60,7 +63,7 @@ def insert(index: Index, source: SourceLike, options: InsertOptions, stop: threa
     sampler = sampling.Sampler(SAMPLE if options.verify is True else options.verify) if options.verify else None
     told = Continued(options.on_progress) if options.on_progress else None
     if told is not None:
-        options = attrs.evolve(options, on_progress=told.load)
+        options = options._replace(on_progress=told.load)
     started = time.monotonic()
     tally = Tally()
     try:
@@ -122,7 +125,7 @@ def _outcomes(
 ) -> Generator[BatchOutcome, None, None]:
     _refuse_shared_files(sources, options)
     with ExitStack() as stack:
-        journal = stack.enter_context(Journal(options.journal, index.target)) if options.journal else None
+        journal = stack.enter_context(journals.Journal(options.journal, index.target)) if options.journal else None
         rejects = _rejects(options.rejects, journal) if options.rejects else None
         before = acknowledged(sources, journal, resends=options.on_changed == "resend")
         # Where one request goes at a time nothing is gained by a small first one.
@@ -136,9 +139,9 @@ def _outcomes(
 def _rejects(path: Path, journal: Journal | None) -> Rejects:
     """Return the rejects files, as an earlier run of the load left them."""
     if journal is None:
-        return Rejects(path)
+        return rejecting.Rejects(path)
     noted = [entry.rejects for entry in journal.entries if entry.rejects]
-    return Rejects(path, journal.load, noted[-1] if noted else None)
+    return rejecting.Rejects(path, journal.load, noted[-1] if noted else None)
 
 
 def _raise_failure(report: InsertReport) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from cf_vectorize.base import arguments
 from cf_vectorize.base.arguments import flag, function_of, one_of, or_none, path, whole
@@ -47,8 +45,7 @@ CHECKS: Final = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class InsertOptions:
+class InsertOptions(NamedTuple):
     """The options of a load."""
 
     unparsable: Literal["error", "discard"]

@@ -7,19 +7,21 @@ from bisect import bisect
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from cf_vectorize.base.ledger import JournalError
+from cf_vectorize.base.extras import Late
 from cf_vectorize.source.ranges import chunks, select
-
-from .journal import Entry, digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cf_vectorize.base import ledger
     from cf_vectorize.source.cut import Cut
     from cf_vectorize.source.open import Source
     from cf_vectorize.source.ranges import Segment
 
-    from .journal import Journal, Mark
+    from . import journal as journals
+    from .journal import Entry, Journal, Mark
+else:
+    ledger, journals = Late("cf_vectorize.base.ledger"), Late("cf_vectorize.load.journal")
 
 # What an append may put behind a last line that had no newline.
 _LINE_ENDS: Final = (b"\n", b"\r\n")
@@ -90,14 +92,14 @@ class Acknowledged:
         """Return what to note of the source once a load of it has ended with success, None where that is noted."""
         if self._end is None or (self._end == self._complete_at and not self.sent):
             return None
-        return Entry(self._source.name, self._end, self._end, mark="complete")
+        return journals.Entry(self._source.name, self._end, self._end, mark="complete")
 
     def _check_in_place(self, size: int) -> None:
         with self._source.open() as readable:
             changed = [
                 start
                 for start, entry in self._entries.items()
-                if entry.stop > size or digest(readable.segments(entry.start, entry.stop)) != entry.digest
+                if entry.stop > size or journals.digest(readable.segments(entry.start, entry.stop)) != entry.digest
             ]
         if changed and not self._begins_anew(0):
             self._note(size)
@@ -112,14 +114,14 @@ class Acknowledged:
                 return False
             raw = select(raw, [(0, length)])
         # A source in place was compared before anything was sent.
-        return self._source.in_place or digest(raw) == entry.digest
+        return self._source.in_place or journals.digest(raw) == entry.digest
 
     def _begins_anew(self, offset: int) -> bool:
         """Decide what a change means: whether the source is loaded anew from here, or only its changed parts are."""
         if self._resends:
             return False
         if self._complete_at is None:
-            raise JournalError(
+            raise ledger.JournalError(
                 f"{self._source.name}: has changed since the journal was written, before it was loaded to its end; "
                 "load it with another journal, or tell this one to send the changed parts again "
                 '(on_changed="resend", --on-changed resend)'
@@ -133,7 +135,7 @@ class Acknowledged:
 
     def _note(self, end: int, mark: Mark = "") -> None:
         if self._journal:
-            self._journal.note(Entry(self._source.name, end, end, mark=mark))
+            self._journal.note(journals.Entry(self._source.name, end, end, mark=mark))
 
 
 def acknowledged(sources: Sequence[Source], journal: Journal | None, *, resends: bool) -> dict[str, Acknowledged]:

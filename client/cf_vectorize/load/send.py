@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
+from cf_vectorize.base.extras import Late
 from cf_vectorize.base.stop import Stop
 from cf_vectorize.source.ranges import chunks, size
 from cf_vectorize_overlay.body import Body
 from cf_vectorize_overlay.errors import InputError, RejectedError, VectorizeError
 from cf_vectorize_overlay.pacing import Attempts, Cancelled
 
-from .journal import Entry, digest
 from .outcome import outcome_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cf_vectorize.checks.rules import BadLine
     from cf_vectorize_overlay.index import Index
 
+    from . import journal as journals
     from .examine import Batch
     from .journal import Journal
     from .options import InsertOptions
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from .plan import Planner
     from .rejects import Rejects
     from .resume import Acknowledged
+else:
+    journals = Late("cf_vectorize.load.journal")
 
 
-@attrs.frozen
-class Notes:
+class Notes(NamedTuple):
     """Where what becomes of batches is noted, durably.
 
     Attributes:
@@ -94,7 +96,7 @@ class Sender:
         mutation_id: str | None = None
         failures: list[VectorizeError] = []
         try:
-            range_digest = digest(batch.raw) if self.notes.journal else ""
+            range_digest = journals.digest(batch.raw) if self.notes.journal else ""
             if batch.vectors:
                 mutation_id = self._send(batch, attempts, failures)
             failures.clear()
@@ -168,7 +170,7 @@ class Sender:
             if self.options.on_reject and batch.rejected:
                 self._hand_over(batch, self.options.on_reject)
             if journal:
-                entry = Entry(
+                entry = journals.Entry(
                     batch.source,
                     cut.start,
                     cut.stop,

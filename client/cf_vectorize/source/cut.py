@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from sys import maxsize
-from typing import TYPE_CHECKING, Final
-
-import attrs
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cf_vectorize_overlay.errors import InputError
 from cf_vectorize_overlay.limits import INSERT_BODY_BYTES, VECTORS_PER_INSERT
@@ -40,7 +38,6 @@ ODD_ENDS: Final = BLANK
 assert STAND_IN_END in ODD_ENDS
 
 
-@attrs.define
 class BatchLimits:
     """The most a batch may hold; lowered while a load runs when the service finds a body too large.
 
@@ -52,10 +49,14 @@ class BatchLimits:
 
     """
 
-    vectors: int = VECTORS_PER_INSERT
-    size: int = INSERT_BODY_BYTES
-    ramp: int = INSERT_BODY_BYTES
-    line: int = LINE_BYTES
+    def __init__(
+        self,
+        vectors: int = VECTORS_PER_INSERT,
+        size: int = INSERT_BODY_BYTES,
+        ramp: int = INSERT_BODY_BYTES,
+        line: int = LINE_BYTES,
+    ) -> None:
+        self.vectors, self.size, self.ramp, self.line = vectors, size, ramp, line
 
     def next_size(self) -> int:
         """Return the bytes that the next batch may hold."""
@@ -64,8 +65,7 @@ class BatchLimits:
         return room
 
 
-@attrs.frozen
-class Cut:
+class Cut(NamedTuple):
     """One batch as a range of its source. Blank lines between two batches belong to neither.
 
     Attributes:
@@ -288,7 +288,7 @@ def cut_anew(cut: Cut, raw: tuple[Segment, ...], limits: BatchLimits) -> Iterato
         start, stop = cut.start + part.start, cut.start + part.stop
         first_line = cut.first_line + part.first_line - 1
         yield (
-            attrs.evolve(part, start=start, stop=stop, first_line=first_line),
+            part._replace(start=start, stop=stop, first_line=first_line),
             select(raw, [(part.start, part.stop)]),
         )
 

@@ -12,24 +12,28 @@ import stat
 import sys
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeGuard, cast
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard, cast
 
 import attrs
 
+from cf_vectorize.base.extras import Late
 from cf_vectorize_overlay.errors import InputError, VectorizeError
 
 from .formats import DECOMPRESSORS, naming
 from .named import Named
 from .ranges import OpenFile
-from .records import rows_to_lines
 from .spool import FileInPlace, Spool
-from .table import Table, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from . import records
+    from . import table as tables
     from .spool import Readable, ReadInto
+    from .table import Table
+else:
+    records, tables = Late("cf_vectorize.source.records"), Late("cf_vectorize.source.table")
 
 STANDARD_INPUT: Final = "-"
 PARQUET: Final = ".parquet"
@@ -37,8 +41,7 @@ NDJSON: Final = frozenset({".ndjson", ".jsonl"})
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # on Windows
 
 
-@attrs.frozen
-class Source:
+class Source(NamedTuple):
     """One source by name, not yet opened.
 
     Attributes:
@@ -90,7 +93,7 @@ def open_sources(source: object, name: str | None = None) -> list[Source]:
         name = name or (_printable(own) if isinstance(own, str) else "<file>")
         # The caller's own: left open.
         return [_stream(name, lambda: nullcontext(cast("IO[bytes]", source)))]
-    if isinstance(source, Table) and source.path is not None and name is None:
+    if isinstance(source, tables.Table) and source.path is not None and name is None:
         return _parquet_sources(source.path, source)
     return [_records_source(source, name or "<records>")]
 
@@ -103,7 +106,7 @@ def _path_sources(path: str) -> list[Source]:
     if stat.S_ISDIR(mode):
         return _folder_sources(path)
     if suffix == PARQUET:
-        return _parquet_sources(path, table(path))
+        return _parquet_sources(path, tables.table(path))
     if suffix in DECOMPRESSORS:
         return [_stream(name, lambda: DECOMPRESSORS[suffix](path))]
     if not stat.S_ISREG(mode):
@@ -143,7 +146,7 @@ def _folder_sources(path: str) -> list[Source]:
     found = []
     for file in _files_of(path):
         if file.suffix.lower() == PARQUET:
-            found += _parquet_files([file], table(path))
+            found += _parquet_files([file], tables.table(path))
         elif _is_ndjson(file):
             found += _path_sources(str(file))
     if not found:
@@ -170,8 +173,8 @@ def _parquet_sources(path: str, parquet: Table) -> list[Source]:
 
 
 def _parquet_files(files: Sequence[Path], parquet: Table) -> list[Source]:
-    tables = [attrs.evolve(parquet, source=str(file)) for file in files]
-    return [_records_source(each, each.source) for each in tables if each.has_rows()]
+    each_file = [attrs.evolve(parquet, source=str(file)) for file in files]
+    return [_records_source(each, each.source) for each in each_file if each.has_rows()]
 
 
 def _files_of(path: str) -> list[Path]:
@@ -239,7 +242,7 @@ def _read_into_of(name: str, stream: IO[bytes]) -> ReadInto:
 
 
 def _records_source(source: object, name: str) -> Source:
-    lines = _until_failure(rows_to_lines(source), name)
+    lines = _until_failure(records.rows_to_lines(source), name)
 
     @contextmanager
     def opened() -> Iterator[Readable]:

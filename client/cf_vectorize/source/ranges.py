@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Final
-
-import attrs
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cf_vectorize_overlay.body import CHUNK, pieces
 
@@ -53,8 +51,7 @@ class OpenFile:
                 rest = rest[os.write(self.descriptor, rest) :]
 
 
-@attrs.frozen
-class Segment:
+class Segment(NamedTuple):
     """The bytes from `start` up to `stop` of an open file."""
 
     file: OpenFile

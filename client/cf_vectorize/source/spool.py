@@ -8,8 +8,6 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-import attrs
-
 from cf_vectorize_overlay.errors import InputError
 
 from .formats import MAGIC_SIZE, naming, refuse_other_formats
@@ -77,13 +75,12 @@ class FileInPlace:
         """Forget nothing: the file holds it anyway."""
 
 
-@attrs.define
 class _Part:
     """Bytes of a stream in a file of their own."""
 
-    start: int
-    stop: int
-    file: OpenFile
+    def __init__(self, start: int) -> None:
+        self.start = self.stop = start
+        self.file = temporary_file()
 
 
 class Spool:
@@ -105,7 +102,7 @@ class Spool:
             refuse_other_formats(self.name, bytes(buffer[: min(read, MAGIC_SIZE)]))
         last = self._parts[-1] if self._parts else None
         if last is None or last.stop < self._end or last.stop - last.start >= SPOOL_FILE_SIZE:
-            last = _Part(self._end, self._end, temporary_file())
+            last = _Part(self._end)
             self._parts.append(last)
         write_all(last.file, buffer[:read])
         last.stop = self._end = self._end + read
