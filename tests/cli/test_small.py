@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from loads import environment, lines
-from scripted_server import ScriptedServer
+import pytest
+
+from loads import environment, ids, lines
+from scripted_server import Answer, ScriptedServer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# What a command imports only where it is asked for more, or where something is wrong.
+NOT_FOR_ANY = """
+cf_vectorize.async_client cf_vectorize.threads cf_vectorize.ray cf_vectorize.load.journal cf_vectorize.load.rejects
+cf_vectorize_api.models.vector_line cf_vectorize_emulator cf_vectorize_contract asyncio difflib pyarrow starlette
+"""
+NOT_FOR = {
+    "insert": """
+        cf_vectorize.base.ledger cf_vectorize.checks.survey cf_vectorize.checks.duplicates cf_vectorize.read
+        cf_vectorize.source.columns cf_vectorize.source.records cf_vectorize.source.table
+        cf_vectorize_api.models.vector multiprocessing numpy""",
+    "get": "cf_vectorize.load cf_vectorize.checks cf_vectorize.source multiprocessing numpy",
+    "check": "cf_vectorize.base.ledger cf_vectorize.load cf_vectorize.read cf_vectorize_api httpx ssl",
+}
 
 PROGRAM = """
 import atexit, gc, sys
@@ -35,3 +52,15 @@ def test_the_program_ends_without_looking_for_garbage_among_what_it_imported(tmp
     with ScriptedServer() as server:
         frozen, _ = run(server.url, "insert", "index", str(path))
     assert frozen > 10_000
+
+
+@pytest.mark.parametrize("command", NOT_FOR)
+def test_a_small_command_imports_nothing_that_it_has_no_use_for(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "vectors.ndjson"
+    path.write_bytes(b"".join(lines(3)))
+    words = {"insert": ["index", str(path)], "get": ["index", ids(1)[0]], "check": [str(path)]}[command]
+    found = {**json.loads(lines(1)[0]), "namespace": None, "metadata": None}
+    answer = Answer(body=json.dumps({"success": True, "errors": [], "messages": [], "result": [found]}).encode())
+    with ScriptedServer([answer] if command == "get" else []) as server:
+        _, modules = run(server.url, command, *words)
+    assert set(modules) & {*NOT_FOR_ANY.split(), *NOT_FOR[command].split()} == set()
