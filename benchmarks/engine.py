@@ -76,7 +76,11 @@ def measure(rows: int, again: int) -> Measured:
             asked = server.counts.requests - requests
             return {"wall": [wall], "vectors": [rows], "cpu": [spent], "requests": [asked]}
 
-        works = {"one process": alone, "Ray": with_ray, "Ray, 2 readers of footers": partial(with_ray, readers=2)}
+        works: dict[str, Callable[[str], None]] = {
+            "one process": alone,
+            "Ray": with_ray,
+            "Ray, 2 readers of footers": partial(with_ray, readers=2),
+        }
         cold = collected((f"{name}, the first time", load(works[name])) for name in ("one process", "Ray"))
         return cold | collected((f"{name}, again", load(work)) for _ in range(again) for name, work in works.items())
 

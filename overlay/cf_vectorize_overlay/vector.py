@@ -15,11 +15,11 @@ from .limits import ID_BYTES
 class _Start(reprlib.Repr):
     """The start of a long repr: 1,536 values would fill a screen."""
 
-    def repr_dict(self, members: dict[Any, Any], level: int) -> str:
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
         """Keep the order, which `reprlib` would sort."""
-        names = list(members)[: self.maxdict if level > 0 else 0]
-        shown = [f"{self.repr1(name, level - 1)}: {self.repr1(members[name], level - 1)}" for name in names]
-        return f"{{{', '.join(shown + ['...'] * (len(names) < len(members)))}}}"
+        names = list(x)[: self.maxdict if level > 0 else 0]
+        shown = [f"{self.repr1(name, level - 1)}: {self.repr1(x[name], level - 1)}" for name in names]
+        return f"{{{', '.join(shown + ['...'] * (len(names) < len(x)))}}}"
 
 
 def _short(value: object) -> str:
