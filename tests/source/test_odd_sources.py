@@ -340,3 +340,12 @@ def test_a_good_schema_is_a_table_without_rows() -> None:
     schema = pa.schema({"key": key, "values": pa.list_(pa.float16(), 8), "metadata": metadata, "day": pa.date32()})
     with pytest.raises(InputError, match="holds no vectors"):
         check(table(schema, id_column="key"))
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.jsonl.gz", "a.parquet"])
+@pytest.mark.parametrize("target", ["nowhere", "{name}"])
+def test_a_link_of_a_folder_that_leads_nowhere_is_named(name: str, target: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to(target.format(name=name))
+    with pytest.raises(InputError) as caught:
+        check(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / name}: ")

@@ -190,7 +190,12 @@ def _is_ndjson(file: Path) -> bool:
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes and suffixes[-1] in DECOMPRESSORS:
         suffixes.pop()
-    return bool(suffixes) and suffixes[-1] in NDJSON and file.stat().st_size > 0
+    if not suffixes or suffixes[-1] not in NDJSON:
+        return False
+    try:
+        return file.stat().st_size > 0
+    except OSError as error:  # a link that leads nowhere
+        raise InputError(f"{_printable(str(file))}: {error.strerror}") from None
 
 
 def _file_in_place(name: str, open_file: Callable[[], OpenFile]) -> Source:
