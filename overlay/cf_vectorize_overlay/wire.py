@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import sys
 import threading
 import traceback
@@ -31,7 +32,6 @@ from .text import printable
 from .vector import Vector
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Mapping
 
     from cf_vectorize_api.models import UnparsableBehavior
@@ -65,6 +65,7 @@ class Wire:
 
     def __init__(self, base_url: str, credentials: Credentials, timeout: float) -> None:
         self._base_url = base_url
+        self._is_plain = base_url.lower().startswith("http:")
         self._credentials = credentials
         self._timeout = timeout
         self._opening = threading.Lock()
@@ -103,7 +104,8 @@ class Wire:
             if self._opened is None:
                 client = self._generated_client(
                     timeout=httpx.Timeout(self._timeout),
-                    verify_ssl=_ssl_context(),
+                    # Without authorities it would trust nobody.
+                    verify_ssl=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._is_plain else _ssl_context(),
                     httpx_args={
                         "event_hooks": {"request": [self._watch], "response": [self._judge]},
                         "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),

@@ -172,3 +172,10 @@ def test_certificates_that_cannot_be_read_are_named(monkeypatch: pytest.MonkeyPa
         with pytest.raises(InputError, match="SSL_CERT_FILE cannot be read: No such file"):
             index.get_by_ids(["a"])
     wire._ssl_context.cache_clear()
+
+
+def test_certificates_are_not_read_where_nothing_is_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    wire._ssl_context.cache_clear()
+    with ScriptedServer() as server, Vectorize("index", **settings(server.url)) as index:
+        assert index.get_by_ids(["a"]).missing == ("a",)
