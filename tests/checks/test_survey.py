@@ -262,7 +262,7 @@ def test_a_process_that_is_killed_is_an_error_of_ours(tmp_path: Path, monkeypatc
                 process.kill()
             return future
 
-    monkeypatch.setattr(survey, "ProcessPoolExecutor", Killed)
+    monkeypatch.setattr("concurrent.futures.process.ProcessPoolExecutor", Killed)
     path = write(tmp_path, *lines(100))
     with pytest.raises(VectorizeError, match=f"^{path}: a process that judged it was killed.*leave out processes="):
         check(path, processes=2)

@@ -27,7 +27,7 @@ NOT_FOR = {
         cf_vectorize.source.columns cf_vectorize.source.records cf_vectorize.source.table
         cf_vectorize_api.models.vector multiprocessing numpy""",
     "get": "cf_vectorize.load cf_vectorize.checks cf_vectorize.source multiprocessing numpy",
-    "check": "cf_vectorize.base.ledger cf_vectorize.load cf_vectorize.read cf_vectorize_api httpx ssl",
+    "check": "cf_vectorize.base.ledger cf_vectorize.load cf_vectorize.read cf_vectorize_api httpx multiprocessing",
 }
 
 PROGRAM = """

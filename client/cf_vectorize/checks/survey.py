@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from heapq import nsmallest
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cf_vectorize.base.extras import Late
 from cf_vectorize.base.stop import result_of
 from cf_vectorize.source.cut import FIRST_BATCH_BYTES, BatchLimits, cut_anew, split
 from cf_vectorize.source.kinds import SourceLike  # noqa: TC001 - the type of a public argument
@@ -25,12 +23,17 @@ from .report import CheckReport
 from .rules import BadLine
 
 if TYPE_CHECKING:
+    import multiprocessing
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
+    from concurrent.futures import process as pools
 
     from cf_vectorize.source.cut import Cut
     from cf_vectorize.source.open import Source
     from cf_vectorize.source.ranges import Segment
+else:
+    # A tenth of what a check of a few lines takes.
+    multiprocessing, pools = Late("multiprocessing"), Late("concurrent.futures.process")
 
 # Windows waits for no more of them at a time.
 _MOST_PROCESSES: Final = 61
@@ -130,7 +133,7 @@ class _Survey:
 
     def _in_processes(self, source: Source) -> Iterator[Tally]:
         """Judge here until the dimensions are known, and from there on in processes, a few pieces ahead."""
-        pool = ProcessPoolExecutor(min(self._processes, _MOST_PROCESSES), get_context("spawn"))
+        pool = pools.ProcessPoolExecutor(min(self._processes, _MOST_PROCESSES), multiprocessing.get_context("spawn"))
         under_way: deque[Future[Tally]] = deque()
         try:
             for piece, segments in self._pieces(source):
@@ -141,13 +144,13 @@ class _Survey:
                     with _interrupts_held_back():
                         findings = pool.submit(look_in_file, source.name, piece, self._asked, self._check.dimensions)
                 except (OSError, ValueError):  # how a pool that breaks while it starts a process says so
-                    raise BrokenProcessPool from None
+                    raise pools.BrokenProcessPool from None
                 under_way.append(findings)
                 if len(under_way) > 2 * self._processes:
                     yield result_of(under_way.popleft())
             while under_way:
                 yield result_of(under_way.popleft())
-        except BrokenProcessPool:
+        except pools.BrokenProcessPool:
             raise VectorizeError(
                 f"{source.name}: a process that judged it was killed, maybe for want of memory, or the script has no "
                 f'`if __name__ == "__main__":`; leave out processes=, or on the command line check - < {source.name}'
