@@ -115,7 +115,7 @@ def checked_base_url(base_url: str | None) -> str:
     if whole and not re.search("[?#@]", given):
         return given.rstrip("/")
     shown = "holds a password or an @" if "@" in str(given) else f"is {given!r}"
-    extra = ", with a query or a fragment" if whole else ""
+    extra = ", with a query or a fragment" if whole and re.search("[?#]", given) else ""
     raise InputError(f"base_url (or CLOUDFLARE_BASE_URL) {shown}{extra}; it looks like {BASE_URL} or {EMULATOR_URL}")
 
 

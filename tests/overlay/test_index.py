@@ -188,6 +188,7 @@ def test_vectors_are_what_the_answer_holds() -> None:
         ({"give_up_after": -1}, "give_up_after is -1"),
         ({"budget": 5}, "budget is 5; it has the methods ask, give_back, block"),
         ({"base_url": "https://example.com/x?y=1"}, "with a query or a fragment"),
+        ({"base_url": "https://user:word@example.com"}, "holds a password or an @; it looks like"),
         (
             {"base_url": "example.com"},
             "base_url .* is 'example.com'; it looks like https://api.cloudflare.com/client",

@@ -209,6 +209,8 @@ def test_both_parsers_decode_alike(body: bytes, monkeypatch: pytest.MonkeyPatch)
         (["\ud800"], "ids[0] holds a lone surrogate, which UTF-8 cannot express"),
         ("abc", "ids is one str; give a list of ids"),
         (b"abc", "ids is one bytes; give a list of ids"),
+        (7, "ids is one int; give a list of ids"),
+        (None, "ids is one NoneType; give a list of ids"),
     ],
 )
 @pytest.mark.parametrize("way", [get, lambda *arguments: list(get_iter(*arguments))])

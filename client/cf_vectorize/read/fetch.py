@@ -155,7 +155,7 @@ def checked(ids: Iterable[str]) -> Iterator[str]:
         InputError: Names the place, counted from 0, and the reason.
 
     """
-    if isinstance(ids, (str, bytes)):
+    if isinstance(ids, (str, bytes)) or not hasattr(ids, "__iter__"):
         raise InputError(f"ids is one {type(ids).__name__}; give a list of ids")
     for place, identity in enumerate(ids):
         if problem := id_problem(identity):
