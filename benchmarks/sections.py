@@ -30,6 +30,7 @@ MINE, FAST, COMPACT = "cf-vectorize", "cf-vectorize --no-check", "cf-vectorize -
 ONE, TWO, TRANSPORT = f"{FAST}, 1 connection", f"{FAST}, 2 connections", "cf-vectorize's transport"
 SDK, ASYNC, WRANGLER = "official SDK", "official SDK, async", "wrangler"
 CURL, RAW, HTTPX = "curl -T, one request", "raw sockets", "httpx, and reading what it got"
+ALONE = "httpx alone, one request"
 STARTING = 'starting Python and its imports comes on top: see "Where the time of a small load goes"'
 TWICE = f"the file is read once more, since a request's length is sent before its bytes; {STARTING}"
 
@@ -146,9 +147,12 @@ def as_fast_as_possible(size: int, rounds: int) -> Iterator[Section]:
     for at, line in (("TLS", {}), ("plain", plain)):
         cases = loads(size, TRANSPORT, RAW)
         yield Section(f"The transfer alone, {at}", about, LOAD, floors, cases, max(3, 2 * rounds - 1), line)
-    about = "Over TLS, from the start of the process to its end. Raw sockets: Python, one TLS context, one handshake."
-    floors = [Floor(MINE, SECONDS, other, most, bound=RAW, why=STARTING) for other, most in (("", 0.14), (SDK, 0.5))]
+    about = """Over TLS, from the start of the process to its end. Raw sockets: Python, one TLS context, one
+handshake; httpx alone: what no client that uses it can do without."""
+    why = "which uses it, attrs and orjson too"
+    floors = [Floor(MINE, SECONDS, other, most, bound=ALONE, why=why) for other, most in (("", 0.14), (SDK, 0.5))]
     cases = loads(100_000, MINE, SDK, WRANGLER, RAW, most=1000)
+    cases[ALONE] = Case(program("alone", "{data}", where=BARE), 100_000)
     columns = (MS, CPU, MEMORY, TLS_MS)
     yield Section("A load of three vectors", about, columns, floors, cases, 3 * rounds, {}, spread=True)
     about = "The same from Python, without extras: each row does what the row above it does, and more."
