@@ -161,6 +161,12 @@ def _index(text: str) -> tuple[str, int]:
     return name, int(dimensions)
 
 
+def _declared(indexes: list[tuple[str, int]]) -> dict[str, int]:
+    if len(declared := dict(indexes)) < len(indexes):
+        raise ValueError("argument --index: a name is there twice; an index has one number of dimensions")
+    return declared
+
+
 def _faults(path: str) -> list[Fault]:
     try:
         return read_faults(json.loads(_folder(path).read_bytes()))
@@ -181,7 +187,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = server.Settings(
             data=arguments.data,
-            indexes=dict(arguments.index),
+            indexes=_declared(arguments.index),
             declared_only=arguments.declared_only,
             visibility=Visibility.parse(arguments.visible, arguments.visible_jitter, arguments.visible_order),
             token=arguments.token,

@@ -102,6 +102,7 @@ def test_every_setting_of_the_command_line_reaches_the_server(tmp_path: Path) ->
         (["--index", "a/b/c:32"], "'a/b/c:32' is not [ACCOUNT/]NAME:DIMENSIONS"),
         (["--token", "two words"], "--token: a token is one or more of A-Z a-z 0-9"),
         (["--index", "name:31"], "argument --index: 'name:31'"),
+        (["--index", "name:32", "--index", "name:64"], "argument --index: a name is there twice"),
         (["--index", f"name:{'9' * 5000}"], "is not [ACCOUNT/]NAME:DIMENSIONS"),
         (["--host", ""], "--host: '' is empty"),
         (["--data", ""], "--data: '' is empty"),
