@@ -188,8 +188,10 @@ class Wire:
             raise self._unexpected(exchange, what)
         told = notices(envelope) + notices(envelope, "errors")
         exchange.notices = tuple(printable(self._credentials.scrub(text), TEXT) for text in told)
-        # The generated parser asks the response for its JSON: it gets what was just decoded.
-        setattr(response, "json", lambda: envelope)  # noqa: B010 - mypy forbids assigning to a method
+        # The generated parser asks the response for its JSON: it gets what was just decoded, but for notices, whose
+        # shape is no reason to send again what was accepted.
+        believed = {**envelope, "errors": [], "messages": []}
+        setattr(response, "json", lambda: believed)  # noqa: B010 - mypy forbids assigning to a method
 
     def _body(self, response: httpx.Response, exchange: Exchange) -> bytes:
         """Read an answer up to what it may have; of an error page the beginning is enough."""
