@@ -299,7 +299,6 @@ def test_secrets_in_an_answer_are_not_shown(run: Callable[..., tuple[int, str]])
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([""], "index is ''"),
         (["."], "index is '.'"),
         ([".."], "index is '..'"),
         (["n" * 65], "a name has 1 to 64 characters"),
