@@ -70,12 +70,13 @@ class Proxy:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Listen no more, and wait until what has passed is judged."""
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Listen no more, and wait until what has passed is judged, unless an exception such as Ctrl-C ends it."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-        self.settle()
+        if kind is None:
+            self.settle()
 
     def settle(self) -> None:
         """Wait until every exchange that was answered is judged."""

@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from wrong_services import Change, always, changed, enveloped
@@ -23,6 +24,7 @@ from raw_server import unserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 PATH = "/client/v4/accounts/0123456789abcdef0123456789abcdef/vectorize/v2/indexes/example-index"
@@ -206,6 +208,19 @@ def test_an_interruption_before_the_first_exchange_ends_it_with_its_report(momen
         "Nothing was judged: there was no exchange of the contract's operations.\n",
     )
     assert re.fullmatch("Judging what is sent to .*\n", found.stderr)
+
+
+@pytest.mark.parametrize(("ends", "waits"), [(nullcontext(), [True]), (pytest.raises(KeyboardInterrupt), [])])
+def test_what_is_under_way_is_waited_for_unless_an_exception_ends_it(
+    ends: AbstractContextManager[Any], waits: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come between the words that tell of a second one and the wait."""
+    waited: list[bool] = []
+    monkeypatch.setattr(Proxy, "settle", lambda _: waited.append(True))
+    with ends, Proxy("http://127.0.0.1:1/client/v4"):
+        if not waits:
+            raise KeyboardInterrupt
+    assert waited == waits
 
 
 def test_a_second_interruption_leaves_an_exchange_under_way() -> None:
