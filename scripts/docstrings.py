@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import _tuplegetter  # type: ignore[attr-defined]
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_args
@@ -70,9 +71,10 @@ def shortened(
 
 
 def left_out(_app: Sphinx, _what: str, name: str, thing: Any, _skip: object, _options: object) -> bool | None:
-    """Leave out what one layer has for the next one only."""
+    """Leave out what one layer has for the next one only, and a named tuple's fields: its docstring tells of them."""
     function = getattr(thing, "fget", thing)
-    return True if getattr(function, "__qualname__", name) in render_reference.FOR_THE_CLIENT else None
+    for_the_client = getattr(function, "__qualname__", name) in render_reference.FOR_THE_CLIENT
+    return True if for_the_client or isinstance(thing, _tuplegetter) else None
 
 
 def _written_out(types: str) -> str:
