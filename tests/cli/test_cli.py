@@ -348,6 +348,15 @@ def test_a_reader_that_leaves_is_no_traceback(words: str, source: Path) -> None:
     assert b"BrokenPipe" not in found.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize("words", ["--version", "check {source}"])
+def test_an_output_that_cannot_be_written_is_named(words: str, source: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [*COMMAND, *words.format(source=source).split()]
+        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (found.returncode, found.stderr) == (1, "error: standard output: No space left on device\n")
+
+
 def test_ctrl_c_while_a_command_is_imported_is_130_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Our output cannot be written; keep the interpreter's last flush from saying so again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {error.filename or 'standard output'}: {error.strerror}", file=sys.stderr)
         return FAILED
     return code
 
