@@ -169,12 +169,12 @@ def serve(settings: Settings | None = None, address: Address | None = None) -> I
         OSError: It cannot listen there.
 
     Example:
-        >>> from cf_vectorize import Vectorize
-        >>> from cf_vectorize_emulator import serve
-        >>> with serve() as server:
-        ...     with Vectorize("my-index", account_id="any", api_token="any", base_url=server.base_url) as index:
-        ...         index.insert([{"id": "a", "values": [0.5] * 32}]).vectors
-        1
+        >>> import httpx
+        >>> from cf_vectorize_emulator import Settings, serve
+        >>> with serve(Settings(indexes={"my-index": 32})) as server:
+        ...     url = f"{server.base_url}/accounts/any/vectorize/v2/indexes/my-index/get_by_ids"
+        ...     httpx.post(url, headers={"Authorization": "Bearer any"}, json={"ids": ["a"]}).json()["result"]
+        []
 
     """
     address = address or Address()
