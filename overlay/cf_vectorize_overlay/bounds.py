@@ -55,7 +55,7 @@ class Exchange:
     method: str = ""
     path: str = ""
     status: int = 0
-    problem: Callable[[Any], str | None] = lambda result: None  # noqa: ARG005
+    problem: Callable[[Any], str | None]
     # What the stream has seen: a first write; a write that did not go out whole; a read since the last write.
     begun: bool = False
     unsent: bool = True
